@@ -1,0 +1,51 @@
+# Every target makes the virtual environment first, when it is missing or stale.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check bench format lock clean
+
+help:  ## show these targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(READY)  ## make the virtual environment, with chaosbot in it
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Chaosbot needs Python 3.11 or newer; PYTHON=python3.12 make ... names another." >&2; exit 2; }
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV) \
+	  || { echo "This Python makes no virtual environments; on Debian: apt install python3-venv." >&2; exit 2; }
+	@echo "Installing Chaosbot into $(VENV) ..." >&2
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+demo: $(READY)  ## the whole thing on this machine: a local Slack, a local cluster, the bot
+	@$(BIN)/chaosbot demo $(ARGS)
+
+test: $(READY)  ## all tests
+	@$(BIN)/pytest $(ARGS)
+
+check: $(READY)  ## format, lint, types, imports
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(READY)  ## format and mend what can be mended
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(READY)  ## measure, and print the figures
+	@$(BIN)/python -m bench $(ARGS)
+
+lock: $(READY)  ## resolve the dependencies anew
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev pyproject.toml \
+	  --no-header --no-emit-index-url --upgrade -o requirements.lock
+
+clean:  ## remove what was made
+	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

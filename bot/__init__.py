@@ -1,0 +1,1 @@
+"""Chaosbot: chaos engineering for TiKV, run by a team from Slack."""
