@@ -1,0 +1,75 @@
+"""The signals that PD shows, by comparing two looks."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.domain.cluster import Store, StoreState, View
+from bot.domain.experiment import Signal
+from bot.domain.signals import expected, shown
+from tests.domain.views import members, node, store, view
+from tests.histories import START
+
+TARGET = node("tikv-1")
+
+
+def leading(leaders: int, state: StoreState = StoreState.UP) -> Store:
+    return store(4, state).model_copy(update={"leaders": leaders})
+
+
+def looks(leaders: int, state: StoreState = StoreState.UP) -> View:
+    return view(stores=(leading(leaders, state), store(5), store(6)))
+
+
+BEFORE = looks(2)
+
+
+@pytest.mark.parametrize(
+    ("before", "loaded", "without"),
+    [
+        (BEFORE, True, set()),
+        (BEFORE, False, {Signal.CLIENT_IMPACT}),
+        (looks(0), True, {Signal.CLIENT_IMPACT, Signal.LEADERS_MOVED}),
+        (View(at=START), True, {Signal.CLIENT_IMPACT, Signal.LEADERS_MOVED}),
+    ],
+)
+def test_expected_of_a_store(before: View, *, loaded: bool, without: set[Signal]) -> None:
+    signals = expected(TARGET, before, loaded=loaded)
+    assert set(signals) == set(Signal) - {Signal.PD_MEMBER_LOST} - without
+
+
+def test_expected_of_a_pd() -> None:
+    signals = expected(node("pd-1"), BEFORE, loaded=True)
+    assert set(signals) == {Signal.NODE_EXIT, Signal.PD_MEMBER_LOST, Signal.TICKET_OPENED}
+
+
+@pytest.mark.parametrize(
+    ("now", "seen"),
+    [
+        (BEFORE, set()),
+        (looks(1), set()),
+        (looks(0), {Signal.LEADERS_MOVED}),
+        (looks(2, StoreState.DISCONNECTED), {Signal.PD_DISCONNECTED}),
+        (looks(0, StoreState.DOWN), {Signal.LEADERS_MOVED, Signal.PD_DISCONNECTED}),
+        (view(stores=None), set()),
+        (view(stores=(store(5), store(6))), set()),
+    ],
+)
+def test_shown_of_a_store_in_whatever_order(now: View, seen: set[Signal]) -> None:
+    assert set(shown(TARGET, BEFORE, now, settled=True)) == seen
+
+
+def test_a_fresh_pd_leader_is_not_believed_about_stores() -> None:
+    now = looks(2, StoreState.DISCONNECTED)
+    assert shown(TARGET, BEFORE, now, settled=False) == {}
+
+
+def test_a_store_that_never_led_moves_no_leaders() -> None:
+    assert shown(TARGET, looks(0), looks(0), settled=True) == {}
+
+
+def test_a_pd_member_that_is_lost() -> None:
+    now = view(members=members("pd-1"))
+    assert shown(node("pd-1"), BEFORE, now, settled=False) == {Signal.PD_MEMBER_LOST: "member pd-1"}
+    assert shown(node("pd-2"), BEFORE, now, settled=False) == {}
+    assert shown(node("pd-1"), BEFORE, view(members=None), settled=True) == {}
