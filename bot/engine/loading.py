@@ -1,0 +1,86 @@
+"""Loading: puts load on the cluster and follows it to the end of the run.
+
+A load that cannot start, or dies, is said so; the run goes on without it.
+"""
+
+from __future__ import annotations
+
+from bot.domain.errors import LoadError
+from bot.domain.events import BaselineTaken, LoadSampled, LoadStarted, Noted
+from bot.domain.experiment import Signal, Stage
+from bot.domain.load import DIP, LoadSample, baseline
+from bot.engine.ports import RunningLoad
+from bot.engine.run import Run
+
+
+class Load:
+    """The load of one run. `loaded` is whether there is any."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._running: RunningLoad | None = None
+        self.samples: list[LoadSample] = []
+        self.baseline: float | None = None
+
+    @property
+    def loaded(self) -> bool:
+        """Whether clients are being served and measured."""
+        return self._running is not None
+
+    async def start(self) -> None:
+        """Start the load, if the cluster has a generator."""
+        run, generator = self._run, self._run.cluster.load
+        if generator is None:
+            await run.ledger.write(Noted(note="No load generator is set: clients are not seen."))
+            return
+        try:
+            self._running = await generator.start(run.ledger.run)
+        except LoadError as error:
+            await run.ledger.write(Noted(note=f"The run goes on without load. {error.whole}"))
+            return
+        await run.ledger.write(LoadStarted(load=generator.describe()))
+
+    async def follow(self) -> None:
+        """Write each sample down. Ends with the load."""
+        if self._running is None:
+            return
+        try:
+            async for sample in self._running.samples():
+                await self._sampled(sample)
+        except LoadError as error:
+            await self._run.ledger.write(Noted(note=f"The load died. {error.whole}"))
+            await self.stop()
+
+    async def take_baseline(self) -> None:
+        """Settle on what clients get of the well cluster."""
+        if self._running is not None:
+            self.baseline = baseline(self.samples)
+            await self._run.ledger.write(BaselineTaken(ops=self.baseline))
+
+    def recent(self, seconds: float) -> float | None:
+        """Operations a second over the newest intervals that make up so many seconds."""
+        if not self.loaded or not self.samples:
+            return None
+        newest = self.samples[-1].at
+        taken = [
+            s for s in self.samples if (newest - s.at).total_seconds() < max(seconds, s.interval)
+        ]
+        return sum(s.ops * s.interval for s in taken) / sum(s.interval for s in taken)
+
+    async def stop(self) -> None:
+        """End the load. Idempotent."""
+        self._run.monitor.clients_get(None, None)
+        if self._running is not None:
+            running, self._running = self._running, None
+            await running.stop()
+
+    async def _sampled(self, sample: LoadSample) -> None:
+        self.samples.append(sample)
+        run = self._run
+        await run.ledger.write(LoadSampled(sample=sample))
+        run.monitor.clients_get(sample.ops, self.baseline)
+        injected = run.report.fault.injected_at
+        hurt = self.baseline and sample.ops < DIP * self.baseline
+        if hurt and injected and sample.at > injected and run.report.stage is Stage.DETECTING:
+            detail = f"{self.baseline:,.0f} to {sample.ops:,.0f} ops/s"
+            await run.see(Signal.CLIENT_IMPACT, sample.at, detail)

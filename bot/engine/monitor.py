@@ -1,0 +1,119 @@
+"""The monitor: looks at a cluster, on an interval and on every change, and keeps its tickets.
+
+look = nodes (backend) + PD, side by side -> View -> violations -> tickets
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from bot.domain.cluster import Node, Store, View, with_stores
+from bot.domain.errors import ClusterError
+from bot.domain.hypothesis import Probe, Verdict, overall, steady_state
+from bot.domain.invariants import answerable, violations
+from bot.domain.ticket import Ticket
+from bot.engine.ports import Clock, Cluster, Journal
+
+_STALE_AFTER = 3  # heartbeat intervals
+_SLACK = 1.0  # seconds that a heartbeat may take beyond its interval
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One look and what follows from it: the tickets that are open now."""
+
+    view: View
+    tickets: tuple[Ticket, ...]
+    settled: bool
+
+
+class Monitor:
+    """Watches one cluster. `steady` is the last view in which its steady state held."""
+
+    def __init__(self, cluster: Cluster, journal: Journal, clock: Clock) -> None:
+        self.cluster = cluster
+        self.steady: View | None = None
+        self._journal = journal
+        self._clock = clock
+        self._one_at_a_time = asyncio.Lock()
+        self._stores: tuple[Store, ...] | None = None
+        self._names: dict[int, str] = {}
+        self._leader: str | None = None
+        self._leader_since = clock.monotonic()
+        self._ops: float | None = None
+        self._baseline: float | None = None
+
+    @property
+    def oldest_heartbeat(self) -> float:
+        """From which age on, in seconds, a heartbeat is stale."""
+        return _STALE_AFTER * self.cluster.heartbeat + _SLACK
+
+    def clients_get(self, ops: float | None, baseline: float | None) -> None:
+        """Tell what clients get (operations a second); None: no load runs."""
+        self._ops, self._baseline = ops, baseline
+
+    async def check(self) -> Check:
+        """Look, and open, count or resolve tickets. Raises JournalError only."""
+        async with self._one_at_a_time:
+            view = await self.look()
+            settled = self._settled(view)
+            return Check(view=view, settled=settled, tickets=await self._tickets(view, settled))
+
+    async def look(self) -> View:
+        """One look at the cluster, nodes and PD side by side, each in its own bounded time."""
+        began = self._clock.monotonic()
+        nodes, view = await asyncio.gather(self._nodes(), self.cluster.pd.look())
+        unanswered = dict(view.unanswered)
+        self._stores = view.stores or self._stores
+        if isinstance(nodes, ClusterError):
+            unanswered["nodes"] = str(nodes)
+        seen = view.model_copy(
+            update={
+                "at": self._clock.now(),
+                "seconds": round(self._clock.monotonic() - began, 3),
+                "nodes": None if isinstance(nodes, ClusterError) else self._matched(nodes),
+                "unanswered": unanswered,
+            }
+        )
+        if overall(p.verdict for p in self.probes(seen)) is Verdict.HELD:
+            self.steady = seen
+        return seen
+
+    def probes(self, view: View) -> tuple[Probe, ...]:
+        """The steady-state hypothesis, asked of a view."""
+        return steady_state(view, oldest_heartbeat=self.oldest_heartbeat)
+
+    async def _nodes(self) -> list[Node] | ClusterError:
+        try:
+            return await self.cluster.backend.nodes()
+        except ClusterError as error:
+            return error
+
+    def _matched(self, nodes: list[Node]) -> tuple[Node, ...]:
+        matched = with_stores(nodes, self._stores)
+        self._names = {n.store: n.name for n in matched if n.store is not None}
+        return matched
+
+    def _settled(self, view: View) -> bool:
+        now = self._clock.monotonic()
+        if view.pd_leader != self._leader:
+            self._leader, self._leader_since = view.pd_leader, now
+        return self._leader is not None and now - self._leader_since >= self.cluster.heartbeat
+
+    async def _tickets(self, view: View, settled: bool) -> tuple[Ticket, ...]:  # noqa: FBT001 - a truth
+        name = self.cluster.name
+        found = violations(
+            view, settled=settled, names=self._names, ops=self._ops, baseline=self._baseline
+        )
+        for violation in found:
+            await self._journal.occurred(name, violation, view.at)
+        violated = {(v.invariant, v.subject) for v in found}
+        judged = answerable(view, settled=settled)
+        still_open = []
+        for ticket in await self._journal.open_tickets(name):
+            if ticket.invariant in judged and (ticket.invariant, ticket.subject) not in violated:
+                await self._journal.resolve(ticket.id, view.at)
+            else:
+                still_open.append(ticket)
+        return tuple(still_open)

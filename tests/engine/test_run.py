@@ -1,0 +1,432 @@
+"""A run, from the proposal to its end, on the test's clock."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from bot.domain.approval import Decision, Policy
+from bot.domain.command import experiment
+from bot.domain.errors import CommandError, JournalError, NotAllowed, Refused, Undecidable
+from bot.domain.experiment import Outcome, Signal, Stage
+from bot.domain.fold import fold
+from bot.domain.hypothesis import Verdict
+from bot.engine.recovery import left_behind, recover
+from tests.engine.world import BASELINE
+
+KILL = experiment("kill tikv-1")
+
+
+async def reach(chaos, run, stage):
+    """Wait until a run is in a stage; the clock has to be driven beside it."""
+    with chaos.stream.watch() as records:
+        if (await chaos.report(run)).stage is stage:
+            return
+        async for _ in records:
+            if (await chaos.report(run)).stage is stage:
+                return
+
+
+async def to_stage(chaos, clock, stage, what=KILL):
+    run = await chaos.propose(what, by="U1")
+    await clock.until(reach(chaos, run, stage))
+    return run
+
+
+async def to_the_end(chaos, clock, run):
+    return await clock.until(chaos.wait(run))
+
+
+async def test_an_approved_run_recovers(chaos, clock, world):
+    run = await to_stage(chaos, clock, Stage.AWAITING_APPROVAL)
+    await chaos.decide(run, Decision.APPROVED, by="U2")
+    report = await to_the_end(chaos, clock, run)
+
+    assert report.outcome is Outcome.RECOVERED
+    assert [s.stage for s in report.stages] == [
+        Stage.CHECKING,
+        Stage.LOADING,
+        Stage.INJECTING,
+        Stage.DETECTING,
+        Stage.DIAGNOSING,
+        Stage.AWAITING_APPROVAL,
+        Stage.RESTORING,
+        Stage.VERIFYING,
+    ]
+    assert world.log == ["plan tikv-1", "inject tikv-1", "rollback tikv-1"]
+    assert world.nodes_["tikv-1"].running
+    assert report.hypothesis.before is Verdict.HELD
+    assert report.hypothesis.during is Verdict.DEVIATED
+    assert report.hypothesis.after is Verdict.HELD
+    assert report.approval.by == "U2"
+    assert report.recovery.verified
+    assert report.recovery.throughput_ratio == 1.0
+    assert report.load.baseline_ops == BASELINE
+    assert report.load.lowest_ops == 0.0
+    assert 13 <= report.load.stall_seconds <= 15
+
+
+async def test_each_signal_has_its_own_time(chaos, clock):
+    run = await to_stage(chaos, clock, Stage.AWAITING_APPROVAL)
+    seen = {s.signal: s.seconds for s in (await chaos.report(run)).signals}
+
+    assert seen[Signal.NODE_EXIT] == 0.0
+    assert seen[Signal.CLIENT_IMPACT] <= 1.0
+    assert 14 <= seen[Signal.LEADERS_MOVED] <= 15.5
+    assert 15 <= seen[Signal.PD_DISCONNECTED] <= 16.5
+    assert seen[Signal.TICKET_OPENED] == seen[Signal.PD_DISCONNECTED]
+    report = await chaos.report(run)
+    assert report.detected is True
+    assert report.missing_signals == ()
+    assert report.ticket.invariant == "stores_up"
+    assert report.ticket.subject == "tikv-1"
+
+
+async def test_the_receipt_is_in_the_journal_before_the_harm(chaos, clock, world, journal):
+    world.refuse_inject = True
+    run = await chaos.propose(KILL, by="U1")
+    report = await to_the_end(chaos, clock, run)
+
+    assert report.outcome is Outcome.FAILED
+    assert "kind today" in report.why
+    assert world.log == ["plan tikv-1", "inject tikv-1", "rollback tikv-1"]
+    events = [r.event.event for r in await journal.history(run)]
+    assert "fault_planned" in events
+    assert "fault_injected" not in events
+    assert events.index("fault_planned") < events.index("fault_rolled_back")
+    assert await journal.open_injections() == []
+
+
+async def test_the_stream_is_the_journal(chaos, clock, journal):
+    streamed = []
+
+    async def collect():
+        with chaos.stream.watch() as records:
+            streamed.extend([record async for record in records])
+
+    collecting = asyncio.create_task(collect())
+    await asyncio.sleep(0)
+    run = await to_stage(chaos, clock, Stage.AWAITING_APPROVAL)
+    await chaos.abort(run, by="U1")
+    report = await to_the_end(chaos, clock, run)
+    await clock.until(chaos.close())
+    await collecting
+
+    assert streamed == await journal.history(run)
+    assert fold(streamed) == report
+
+
+async def test_the_deadline_restores_by_itself(chaos, clock):
+    run = await to_stage(chaos, clock, Stage.AWAITING_APPROVAL)
+    report = await to_the_end(chaos, clock, run)
+
+    assert report.approval.decision is Decision.EXPIRED
+    assert report.approval.by == "deadline"
+    assert report.approval.seconds == 600
+    assert report.outcome is Outcome.RECOVERED
+
+
+async def test_a_hundred_clicks_are_one_decision(chaos, clock, journal):
+    run = await to_stage(chaos, clock, Stage.AWAITING_APPROVAL)
+    answers = await asyncio.gather(
+        *(chaos.decide(run, list(Decision)[n % 2], by=f"U{n}") for n in range(100)),
+        return_exceptions=True,
+    )
+
+    assert answers.count(None) == 1
+    assert all(a is None or isinstance(a, Undecidable) for a in answers)
+    assert "already decided: approved by U0" in str(answers[1])
+    decided = [r for r in await journal.history(run) if r.event.event == "decided"]
+    assert len(decided) == 1
+
+
+async def test_only_approvers_decide(chaos, clock):
+    chaos.policy = Policy(approvers=frozenset({"U2"}))
+    run = await to_stage(chaos, clock, Stage.AWAITING_APPROVAL)
+
+    with pytest.raises(NotAllowed, match="U1 may not"):
+        await chaos.decide(run, Decision.APPROVED, by="U1")
+    await chaos.decide(run, Decision.APPROVED, by="U2")
+
+
+async def test_nothing_can_be_decided_before_it_is_asked_or_after_the_end(chaos, clock):
+    run = await to_stage(chaos, clock, Stage.DETECTING)
+    with pytest.raises(Undecidable, match="not waiting"):
+        await chaos.decide(run, Decision.APPROVED, by="U1")
+    await chaos.abort(run, by="U1")
+    await to_the_end(chaos, clock, run)
+    with pytest.raises(Undecidable, match="over: aborted"):
+        await chaos.decide(run, Decision.APPROVED, by="U1")
+    with pytest.raises(Undecidable, match="over: aborted"):
+        await chaos.abort(run, by="U1")
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [
+        Stage.CHECKING,
+        Stage.LOADING,
+        Stage.INJECTING,
+        Stage.DETECTING,
+        Stage.DIAGNOSING,
+        Stage.AWAITING_APPROVAL,
+        Stage.RESTORING,
+        Stage.VERIFYING,
+    ],
+)
+async def test_an_abort_in_any_stage_leaves_the_node_running(chaos, clock, world, stage):
+    run = await chaos.propose(KILL, by="U1")
+
+    async def drive():
+        with chaos.stream.watch() as records:
+            async for record in records:
+                if record.event.event != "stage_entered":
+                    continue
+                if record.event.stage is stage:
+                    await chaos.abort(run, by="U3", why="enough")
+                    return
+                if record.event.stage is Stage.AWAITING_APPROVAL:
+                    await chaos.decide(run, Decision.APPROVED, by="U2")
+
+    driving = asyncio.create_task(drive())
+    await asyncio.sleep(0)
+    await clock.until(driving)
+    report = await to_the_end(chaos, clock, run)
+
+    assert report.outcome is Outcome.ABORTED
+    assert report.why == "by U3: enough"
+    assert report.aborted_by == "U3"
+    assert not report.broken
+    assert world.nodes_["tikv-1"].running
+
+
+async def test_closing_aborts_and_restores(chaos, clock, world, journal):
+    run = await to_stage(chaos, clock, Stage.DETECTING)
+    await clock.until(chaos.close("the terminal is closed"))
+
+    assert world.nodes_["tikv-1"].running
+    assert fold(await journal.history(run)).outcome is Outcome.ABORTED
+    with pytest.raises(Refused, match="ending"):
+        await chaos.propose(KILL, by="U1")
+
+
+async def test_a_node_kept_down_stays_down_until_it_is_wanted_back(chaos, clock, world):
+    run = await to_stage(chaos, clock, Stage.AWAITING_APPROVAL)
+    await chaos.decide(run, Decision.KEPT_DOWN, by="U2")
+    report = await to_the_end(chaos, clock, run)
+
+    assert report.outcome is Outcome.NOT_RECOVERED
+    assert "kept down by U2" in report.why
+    assert not world.nodes_["tikv-1"].running
+    assert report.broken
+
+    await chaos.restore(run, by="U1")
+    report = await to_the_end(chaos, clock, run)
+    assert report.outcome is Outcome.RECOVERED
+    assert world.nodes_["tikv-1"].running
+    with pytest.raises(Undecidable, match="nothing to restore"):
+        await chaos.restore(run, by="U1")
+
+
+async def test_a_node_that_cannot_be_restored_is_said_so(chaos, clock, world, journal):
+    run = await to_stage(chaos, clock, Stage.AWAITING_APPROVAL)
+    world.refuse_rollback = True
+    await chaos.decide(run, Decision.APPROVED, by="U2")
+    report = await to_the_end(chaos, clock, run)
+
+    assert report.outcome is Outcome.NOT_RECOVERED
+    assert "tikv-1 is still down: it will not start" in report.why
+    assert report.mend == "mend tikv-1"
+    assert world.log.count("rollback tikv-1") > 10  # it was tried for as long as was allowed
+    assert [run for run, _ in await journal.open_injections()] == [run]
+
+
+async def test_a_restored_store_that_dies_again_is_not_recovered(chaos, clock, world):
+    world.dies_after_restore = 9.0
+    run = await to_stage(chaos, clock, Stage.AWAITING_APPROVAL)
+    await chaos.decide(run, Decision.APPROVED, by="U2")
+    report = await to_the_end(chaos, clock, run)
+
+    assert report.outcome is Outcome.NOT_RECOVERED
+    assert "tikv-1 died again, with exit 2." in report.notes
+    assert "nodes_running: 5 of 6" in report.why
+
+
+async def test_a_cluster_that_is_not_well_is_not_harmed(chaos, clock, world):
+    world.kill("tikv-3", exit_code=1)
+    run = await chaos.propose(KILL, by="U1")
+    report = await to_the_end(chaos, clock, run)
+
+    assert report.outcome is Outcome.REFUSED
+    assert "nodes_running deviated: 5 of 6" in report.why
+    assert world.log == []
+
+
+async def test_what_cannot_be_asked_is_unknown_and_refuses(chaos, clock, world):
+    world.pd_silent = True
+    run = await chaos.propose(KILL, by="U1")
+    report = await to_the_end(chaos, clock, run)
+
+    assert report.outcome is Outcome.REFUSED
+    assert "unknown" in report.why
+    assert "PD did not answer" in report.why
+    assert world.log == []
+
+
+async def test_nodes_that_cannot_be_asked_refuse(chaos, clock, world):
+    world.backend_silent = True
+    run = await chaos.propose(KILL, by="U1")
+    report = await to_the_end(chaos, clock, run)
+    assert report.outcome is Outcome.REFUSED
+    assert "the backend did not answer" in report.why
+
+
+async def test_pd_going_silent_after_the_harm_still_ends_in_a_restore(chaos, clock, world):
+    run = await to_stage(chaos, clock, Stage.DETECTING)
+    world.pd_silent = True
+    report = await to_the_end(chaos, clock, run)
+
+    assert world.nodes_["tikv-1"].running
+    assert report.outcome is Outcome.NOT_RECOVERED  # unknown is never a pass
+    assert "Could not ask for stores: PD did not answer." in report.notes
+    assert Signal.PD_DISCONNECTED in report.missing_signals
+
+
+async def test_without_load_the_run_goes_on(chaos, clock, world):
+    world.load_fails = True
+    run = await to_stage(chaos, clock, Stage.AWAITING_APPROVAL)
+    await chaos.decide(run, Decision.APPROVED, by="U2")
+    report = await to_the_end(chaos, clock, run)
+
+    assert report.outcome is Outcome.RECOVERED
+    assert report.load is None
+    assert any("without load" in note for note in report.notes)
+    assert report.signal(Signal.CLIENT_IMPACT) is None
+    assert report.missing_signals == ()
+
+
+async def test_one_run_at_a_time_on_a_cluster(chaos, clock):
+    run = await to_stage(chaos, clock, Stage.DETECTING)
+    with pytest.raises(Refused, match=rf"Run {run} \(kill tikv-1\) is on test since"):
+        await chaos.propose(experiment("kill tikv-2"), by="U2")
+
+
+async def test_two_proposals_at_once_start_one_run(chaos):
+    answers = await asyncio.gather(
+        *(chaos.propose(KILL, by="U1") for _ in range(20)), return_exceptions=True
+    )
+    assert sum(isinstance(a, int) for a in answers) == 1
+    assert sum(isinstance(a, Refused) for a in answers) == 19
+
+
+async def test_unknown_nodes_clusters_and_runs_start_nothing(chaos, journal):
+    with pytest.raises(CommandError, match='no node "tikv-9"'):
+        await chaos.propose(experiment("kill tikv-9"), by="U1")
+    with pytest.raises(CommandError, match='no cluster called "moon"'):
+        await chaos.propose(experiment("kill tikv in moon"), by="U1")
+    with pytest.raises(CommandError, match="no run 99"):
+        await chaos.report(99)
+    with pytest.raises(CommandError, match="no run 99"):
+        await chaos.decide(99, Decision.APPROVED, by="U1")
+    with pytest.raises(Undecidable, match="No run is going on"):
+        await chaos.abort(None, by="U1")
+    assert await journal.latest(10) == []
+
+
+async def test_a_pd_member_can_be_killed_too(chaos, clock, world):
+    run = await to_stage(chaos, clock, Stage.AWAITING_APPROVAL, experiment("kill pd-2"))
+    await chaos.decide(run, Decision.APPROVED, by="U2")
+    report = await to_the_end(chaos, clock, run)
+
+    assert report.outcome is Outcome.RECOVERED
+    assert report.signal(Signal.PD_MEMBER_LOST)
+    assert report.ticket.invariant == "pd_members"
+    assert world.nodes_["pd-2"].running
+
+
+async def test_a_preview_touches_nothing(chaos, world, journal):
+    preview = await chaos.preview(KILL)
+    assert preview.node.name == "tikv-1"
+    assert preview.node.store == 1
+    assert preview.refused is None
+    assert preview.injection.mend == "mend tikv-1"
+    assert world.log == ["plan tikv-1"]
+    assert await journal.latest(1) == []
+
+
+async def test_status_shows_cluster_run_and_tickets(chaos, clock, world):
+    run = await to_stage(chaos, clock, Stage.AWAITING_APPROVAL)
+    overview = await chaos.status()
+    (cluster,) = overview.clusters
+    assert cluster.verdict is Verdict.DEVIATED
+    assert cluster.run.run == run
+    assert {t.invariant for t in cluster.tickets} == {"stores_up"}
+    assert [r.run for r in overview.latest] == [run]
+
+
+async def test_recovery_resolves_the_ticket(chaos, clock, journal):
+    run = await to_stage(chaos, clock, Stage.AWAITING_APPROVAL)
+    assert len(await journal.open_tickets("test")) == 1
+    await chaos.decide(run, Decision.APPROVED, by="U2")
+    await to_the_end(chaos, clock, run)
+    assert await journal.open_tickets("test") == []
+
+
+async def test_a_new_pd_leader_alarms_nobody(chaos, clock, world, journal):
+    """Its first answers carry old heartbeats, so that healthy stores read Disconnected."""
+    await chaos.check()
+    await clock.advance(30)
+    await chaos.check()
+    world.pd_leader = "pd-2"
+    for name in ("tikv-1", "tikv-2"):
+        world.nodes_[name].since = clock.monotonic()  # no heartbeat under the new leader yet
+    await chaos.check()
+    assert await journal.open_tickets("test") == []
+
+
+async def test_what_a_dead_process_left_is_put_right(chaos, clock, world, journal):
+    run = await to_stage(chaos, clock, Stage.DETECTING)
+    history = await journal.history(run)
+    await chaos.abort(run, by="U1")
+    await to_the_end(chaos, clock, run)
+
+    # the same history again, as a process that was killed in detecting would have left it
+    lost = (await journal.begin(history[0].event, clock.now())).run
+    for record in history[1:]:
+        await journal.append(lost, record.event, clock.now())
+    world.kill("tikv-1")
+
+    (left,) = await left_behind(chaos, kept_down=False)
+    assert left.run == lost
+    assert left.injection.node.name == "tikv-1"
+    (done,) = await clock.until(recover(chaos, kept_down=False))
+    assert not done.still_broken
+    assert world.nodes_["tikv-1"].running
+    report = fold(await journal.history(lost))
+    assert report.outcome is Outcome.FAILED
+    assert "tikv-1 (store 1) was restored later" in report.why
+    assert await left_behind(chaos, kept_down=True) == []
+
+
+async def test_a_journal_that_breaks_after_the_harm_does_not_keep_the_node_down(
+    chaos, clock, world, journal
+):
+    run = await to_stage(chaos, clock, Stage.DETECTING)
+    real = journal._port
+
+    class Full:
+        """A journal whose disk is full: a stand-in for the disk, not for the journal."""
+
+        def __getattr__(self, name):
+            return getattr(real, name)
+
+        async def append(self, *_args):
+            raise JournalError("The journal cannot be written: the disk is full.")
+
+    journal._port = Full()
+    report = await to_the_end(chaos, clock, run)
+    journal._port = real
+    assert world.nodes_["tikv-1"].running
+    assert world.log[-1] == "rollback tikv-1"
+    assert report is not None
