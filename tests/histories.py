@@ -69,7 +69,6 @@ class Tape:
         return self
 
     def finish(self, outcome: Outcome, why: str = "") -> list[e.Record]:
-        self.enter(Stage.FINISHED)
         return self.add(e.RunFinished(outcome=outcome, why=why)).records
 
 

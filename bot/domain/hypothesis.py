@@ -87,12 +87,11 @@ def heartbeats_fresh(view: View, oldest: float) -> Probe:
     now = max([view.at, *beats])
     ages = [(now - s.last_heartbeat).total_seconds() for s in view.stores if s.last_heartbeat]
     silent = len(view.stores) - len(ages)
+    observed = f"oldest {max(ages):.1f} s" if ages else "no stores"
     return Probe(
         probe="heartbeats_fresh",
         verdict=_verdict(silent == 0 and bool(ages) and max(ages) <= oldest),
-        observed=f"{silent} never sent one"
-        if silent
-        else f"oldest {max(ages, default=float('inf')):.1f} s",
+        observed=f"{silent} never sent one" if silent else observed,
         tolerance=tolerance,
     )
 

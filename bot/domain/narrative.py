@@ -69,18 +69,22 @@ def headline(report: Report, now: datetime | None) -> str:
         return start + lowered(str(outcome_sentence(report)))
     left = remaining(report, now) if now else None
     stage = report.stage.value if report.stage else "about to start"
-    said = stage + (f", {rough(left)} left" if left is not None else "")
+    said = stage.replace("awaiting", "waiting for") + (
+        f", {rough(left)} left" if left is not None else ""
+    )
     noticed = _noticed(report)
     return start + said + (f"; {noticed}." if noticed else ".")
 
 
-def state_line(report: Report) -> Sentence:
+def state_line(report: Report) -> Sentence:  # noqa: PLR0911 - one case a state
     """The run's state for somebody who only skims: it changes a handful of times in a run."""
     if loud := alarm(report):
         return sentence(loud.sentence)
+    noticed = _noticed(report)
+    if report.finished and report.outcome is Outcome.RECOVERED:
+        return sentence(outcome_sentence(report), f" {raised(noticed)}." if noticed else "")
     if report.finished:
         return outcome_sentence(report)
-    noticed = _noticed(report)
     match report.stage:
         case Stage.DETECTING | Stage.DIAGNOSING:
             return sentence(f"{report.node_label} is down. Watching who notices, and when.")
@@ -103,8 +107,7 @@ def outcome_sentence(report: Report) -> Sentence:  # noqa: PLR0911 - one case an
         return sentence(loud.sentence)
     match report.outcome:
         case Outcome.RECOVERED:
-            noticed = _noticed(report)
-            return sentence(_back(report), f" {raised(noticed)}." if noticed else "")
+            return sentence(_back(report))
         case Outcome.REFUSED:
             return sentence("Refused, nothing was harmed. ", ended(report.why))
         case Outcome.ABORTED:
@@ -168,8 +171,8 @@ def _noticed(report: Report) -> str:
         said.append("clients stalled" + (f" for {exact(took)}" if took is not None else ""))
     elif report.signal(Signal.CLIENT_IMPACT):
         said.append("clients are hurt")
-    if report.detected is False:
-        said.append("not noticed in every way")
+    if report.missing_signals:
+        said.append("but not noticed in every way")
     return ", ".join(said)
 
 

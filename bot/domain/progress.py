@@ -12,11 +12,12 @@ from enum import StrEnum
 from itertools import pairwise
 from statistics import fmean
 
+from bot.domain.approval import Decision
 from bot.domain.cluster import Role
 from bot.domain.experiment import Outcome, Signal, Stage
-from bot.domain.narrative import decision_sentence, remaining
-from bot.domain.report import Report
-from bot.domain.sentence import Sentence, exact, lowered, rough, sentence
+from bot.domain.narrative import remaining
+from bot.domain.report import ApprovalReport, Report
+from bot.domain.sentence import Person, Sentence, exact, rough, sentence
 
 NOTHING = Sentence(())
 _BLOCKS = "▁▂▃▄▅▆▇█"
@@ -101,7 +102,7 @@ def stage_lines(report: Report, now: datetime) -> tuple[StageLine, ...]:
                 seconds=time.seconds,
                 left=left,
                 whole=whole if current else None,
-                detail=_detail(report, stage),
+                detail=_detail(report, stage) or _why_stopped(report, stage),
             )
         )
     return tuple(lines)
@@ -184,7 +185,7 @@ def _name(stage: Stage) -> str:
 
 def _went_wrong(report: Report, stage: Stage) -> bool:
     match stage:
-        case Stage.DETECTING if report.detected is False:
+        case Stage.DETECTING if report.detected is False or report.missing_signals:
             return True
         case Stage.RESTORING if report.mend:
             return True
@@ -217,7 +218,7 @@ def _detail(report: Report, stage: Stage) -> Sentence:  # noqa: C901, PLR0911 - 
         case Stage.DIAGNOSING if report.evidence:
             return sentence(f"{len(report.evidence)} items of evidence")
         case Stage.AWAITING_APPROVAL if report.approval:
-            return _lowered_sentence(decision_sentence(report))
+            return _decided(report.approval)
         case Stage.AWAITING_APPROVAL if report.stage is stage:
             return sentence("then it is restored by itself")
         case Stage.RESTORING if report.mend:
@@ -229,6 +230,11 @@ def _detail(report: Report, stage: Stage) -> Sentence:  # noqa: C901, PLR0911 - 
             return NOTHING
 
 
+def _why_stopped(report: Report, stage: Stage) -> Sentence:
+    stopped = report.aborted_by is not None and _went_wrong(report, stage)
+    return sentence("aborted") if stopped else NOTHING
+
+
 def _checked(report: Report) -> str:
     wrong = [g.text for g in report.guards if g.verdict != "held"]
     probes = {p.probe: p for p in report.hypothesis.probes if p.stage is Stage.CHECKING}
@@ -236,7 +242,7 @@ def _checked(report: Report) -> str:
         f"{p.probe} {p.verdict}: {p.observed}" for p in probes.values() if p.verdict != "held"
     ]
     if wrong:
-        return "; ".join(wrong)
+        return "; ".join(text.removesuffix(".") for text in wrong)
     said = []
     if "stores_up" in probes:
         said.append(f"{probes['stores_up'].observed} stores up")
@@ -247,8 +253,14 @@ def _checked(report: Report) -> str:
     return ", ".join(said)
 
 
-def _lowered_sentence(said: Sentence | None) -> Sentence:
-    return Sentence((lowered(said.parts[0]), *said.parts[1:])) if said else NOTHING
+def _decided(approval: ApprovalReport) -> Sentence:
+    match approval.decision:
+        case Decision.APPROVED:
+            return sentence("approved by ", Person(approval.by))
+        case Decision.KEPT_DOWN:
+            return sentence("kept down by ", Person(approval.by))
+        case Decision.EXPIRED:
+            return sentence("nobody decided, so it is restored by itself")
 
 
 def _squeezed(values: Sequence[float], width: int) -> list[float]:

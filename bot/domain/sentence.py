@@ -22,6 +22,9 @@ class Sentence:
     def __str__(self) -> str:
         return "".join(self.parts)
 
+    def __bool__(self) -> bool:
+        return any(self.parts)
+
 
 def sentence(*parts: str | Person | Sentence) -> Sentence:
     """One sentence of its parts."""
@@ -33,7 +36,7 @@ def sentence(*parts: str | Person | Sentence) -> Sentence:
 
 def exact(seconds: float) -> str:
     """A measured duration: "0.07 s", "12.8 s", "2 min 5 s"."""
-    if seconds < 0.995:  # noqa: PLR2004 - from there on it reads "1.0 s"
+    if seconds < 0.095:  # noqa: PLR2004 - from there on it reads "0.1 s"
         return f"{seconds:.2f} s"
     return f"{seconds:.1f} s" if seconds < _MINUTE - 0.05 else rough(seconds)
 

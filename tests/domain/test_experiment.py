@@ -38,9 +38,13 @@ def test_nothing_is_restored_before_it_is_harmed() -> None:
 def test_the_histories_of_these_tests_keep_to_the_table(name: str) -> None:
     before: Stage | None = None
     for record in histories.RUNS[name]():
-        if isinstance(record.event, e.StageEntered):
-            assert record.event.stage in PERMITTED[before]
-            before = record.event.stage
+        match record.event:
+            case e.StageEntered(stage=stage):
+                assert stage in PERMITTED[before]
+                before = stage
+            case e.RunFinished():
+                assert Stage.FINISHED in PERMITTED[before]
+                before = Stage.FINISHED
     assert before is Stage.FINISHED
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from bot.domain import hypothesis as h
-from bot.domain.cluster import NodeState, RegionHealth, StoreState, View
+from bot.domain.cluster import NodeState, RegionHealth, Store, StoreState, View
 from bot.domain.hypothesis import Probe, Verdict, overall
 from tests.domain.views import NODES, WELL, members, node, store, view
 from tests.histories import START
@@ -20,8 +20,8 @@ def fresh(seen: View) -> Probe:
     return h.heartbeats_fresh(seen, 30)
 
 
-def two_up(*third: StoreState) -> View:
-    return view(stores=(store(4, *third), store(5), store(6)))
+def two_up(third: StoreState) -> View:
+    return view(stores=(store(4, third), store(5), store(6)))
 
 
 CASES: list[tuple[Callable[[View], Probe], View, Verdict, str]] = [
@@ -49,7 +49,7 @@ CASES: list[tuple[Callable[[View], Probe], View, Verdict, str]] = [
     (fresh, view(stores=(store(4, age=30), store(5))), HELD, "oldest 30.0 s"),
     (fresh, view(stores=(store(4, age=31), store(5))), DEVIATED, "oldest 31.0 s"),
     (fresh, view(stores=(store(4, age=None), store(5))), DEVIATED, "1 never sent one"),
-    (fresh, view(stores=()), DEVIATED, "oldest inf s"),
+    (fresh, view(stores=()), DEVIATED, "no stores"),
     (fresh, view(stores=None), UNKNOWN, "no answer"),
     (h.pd_leader, WELL, HELD, "pd-1"),
     (h.pd_leader, view(pd_leader=None), DEVIATED, "none"),
@@ -84,6 +84,24 @@ def test_probe(probe: Callable[[View], Probe], seen: View, verdict: Verdict, obs
 def test_a_clock_that_lags_pd_makes_no_heartbeat_fresh() -> None:
     behind = view(at=START - timedelta(hours=1), stores=(store(4, age=0), store(5, age=40)))
     assert fresh(behind).verdict is DEVIATED
+
+
+@pytest.mark.parametrize(
+    ("now", "down", "verdict"),
+    [
+        (store(4, age=1), store(4, age=40), HELD),
+        (store(4, age=40), store(4, age=40), DEVIATED),
+        (store(4, age=40), store(4, age=None), HELD),
+        (store(4, age=40), None, HELD),
+        (store(4, age=None), store(4, age=40), UNKNOWN),
+        (store(5), store(4, age=40), UNKNOWN),
+    ],
+)
+def test_a_restored_store_has_to_be_heard_of_again(
+    now: Store, down: Store | None, verdict: Verdict
+) -> None:
+    before = view(stores=(down,)) if down else None
+    assert h.heard_since(view(stores=(now,)), 4, before).verdict is verdict
 
 
 def test_the_steady_state_of_a_well_cluster_holds() -> None:

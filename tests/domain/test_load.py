@@ -30,7 +30,7 @@ def seconds(*rates: float, first: float = 1.0) -> tuple[float, float | None] | N
     stall = first_stall(samples(*rates, first=first), 1000.0, START)
     if stall is None:
         return None
-    ended = stall.ended_at and (stall.ended_at - START).total_seconds()
+    ended = (stall.ended_at - START).total_seconds() if stall.ended_at else None
     return (stall.began_at - START).total_seconds(), ended
 
 
@@ -60,7 +60,7 @@ def test_while_it_lasts_it_has_no_end(recorded: list[LoadSample]) -> None:
     now = START + timedelta(seconds=10)
     stall = first_stall([s for s in recorded if s.at <= now], 1050, START)
     assert stall is not None
-    assert stall.ended_at is stall.seconds is None
+    assert (stall.ended_at, stall.seconds) == (None, None)
 
 
 def test_the_trickle_of_conflicts_before_the_fault_is_no_stall(recorded: list[LoadSample]) -> None:
