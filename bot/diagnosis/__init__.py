@@ -1,0 +1,1 @@
+"""Diagnosis: evidence gathered blind, and what Claude or the rules make of it."""
