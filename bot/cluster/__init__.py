@@ -1,0 +1,1 @@
+"""The adapters to a cluster: what runs its nodes, PD, metrics, and the load on it."""

@@ -1,0 +1,175 @@
+"""The supervisor of a playground, asked over HTTP on its Unix socket (cluster.faults.Runtime).
+
+It is to processes what a container engine is to containers. It answers in JSON, and says in a
+sentence of plain text why it cannot do something.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from datetime import datetime
+from pathlib import Path
+from signal import Signals
+from typing import Final, TypeVar
+from urllib.parse import quote
+
+import httpx
+from pydantic import AwareDatetime, BaseModel, TypeAdapter, ValidationError
+
+from bot.cluster.answers import OK, SERVER_ERROR, client, parsed
+from bot.domain.cluster import Node, NodeState, Role
+from bot.domain.errors import BadAnswer, Unreachable
+from bot.domain.model import iso
+
+_T = TypeVar("_T")
+_WITHIN: Final = 2.0
+_SILENCE: Final = 15.0  # an event stream says something every 5 s, if only an empty line
+_MAX_EVENT: Final = 64 * 1024
+_NOT_FOUND: Final = 404
+
+
+class Info(BaseModel):
+    """What a playground says of itself; `timers` are in seconds, `pd` the PDs' URLs."""
+
+    ready: bool
+    real_time: bool
+    timers: Mapping[str, float]
+    pd: tuple[str, ...]
+
+    @property
+    def heartbeat(self) -> float:
+        """The interval in which stores report to PD, in seconds."""
+        return self.timers.get("store_heartbeat", 10.0)
+
+
+class NodeInfo(BaseModel):
+    """A node as the supervisor describes it."""
+
+    name: str
+    role: Role
+    state: NodeState
+    exit_code: int | None = None
+    started_at: AwareDatetime | None = None
+    finished_at: AwareDatetime | None = None
+    address: str
+    restarts: int = 0
+
+    def meant(self) -> Node:
+        """The node in the domain's words. A process is never ended for its memory by us."""
+        return Node(
+            name=self.name,
+            role=self.role,
+            state=self.state,
+            addresses=(self.address,),
+            exit_code=self.exit_code,
+            oom_killed=False if self.state is NodeState.EXITED else None,
+            started_at=self.started_at,
+            finished_at=self.finished_at,
+            restarts=max(0, self.restarts),
+        )
+
+
+class EventInfo(BaseModel):
+    """A line of the event stream."""
+
+    at: AwareDatetime
+    event: str
+    node: str
+    exit_code: int | None = None
+
+
+_INFO: Final = TypeAdapter(Info)
+_NODE: Final = TypeAdapter(NodeInfo)
+_NODES: Final = TypeAdapter(list[NodeInfo])
+
+
+class Supervisor:
+    """The supervisor at a socket. All methods raise ClusterError, and answer within 2 s."""
+
+    def __init__(self, socket: Path) -> None:
+        self.socket = socket
+        self._who = f"the playground at {socket}"
+        self._http = client(
+            transport=httpx.AsyncHTTPTransport(
+                uds=str(socket),
+                limits=httpx.Limits(max_keepalive_connections=10, keepalive_expiry=600),
+            ),
+            base_url="http://playground",
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def info(self) -> Info:
+        """What the playground says of itself."""
+        return await self._get("/info", _INFO, "description of itself")
+
+    async def nodes(self) -> list[Node]:
+        """All nodes, running or not."""
+        return [n.meant() for n in await self._get("/nodes", _NODES, "list of nodes")]
+
+    async def node(self, name: str) -> Node:
+        """The node as it is now."""
+        return (await self._get(_path(name), _NODE, "description of a node")).meant()
+
+    async def send(self, name: str, signal: Signals) -> None:
+        """Send a signal to a node's process. A node that is not running is a BadAnswer."""
+        await self._request("POST", f"{_path(name)}/signal", json={"signal": signal.name})
+
+    async def start(self, name: str) -> None:
+        """Start a node that has exited; one that runs is left alone."""
+        await self._request("POST", f"{_path(name)}/start")
+
+    async def logs(self, name: str, since: datetime, tail: int) -> list[str]:
+        """A node's last `tail` log lines since then, oldest first."""
+        query = {"since": iso(since), "tail": str(tail)}
+        body = await self._request("GET", f"{_path(name)}/logs", params=query)
+        return body.decode(errors="replace").splitlines()
+
+    async def events(self, since: datetime) -> AsyncGenerator[EventInfo, None]:
+        """Events newer than `since`, then what comes. Ends only with Unreachable.
+
+        A line without sense is left out.
+        """
+        try:
+            async with self._http.stream("GET", "/events", params={"since": iso(since)}) as stream:
+                if stream.status_code != OK:
+                    raise Unreachable(f"{self._who} answered {stream.status_code}")
+                rest, chunks = b"", aiter(stream.aiter_raw())
+                while True:
+                    async with asyncio.timeout(_SILENCE):
+                        chunk = await anext(chunks)
+                    *lines, rest = (rest + chunk).split(b"\n")
+                    rest = rest[:_MAX_EVENT]
+                    for line in lines:
+                        try:
+                            yield EventInfo.model_validate_json(line)
+                        except ValidationError:
+                            continue  # an empty line keeps the connection alive
+        except (httpx.HTTPError, StopAsyncIteration, TimeoutError) as error:
+            raise Unreachable(f"{self._who} ended its event stream") from error
+
+    async def _get(self, path: str, shape: TypeAdapter[_T], what: str) -> _T:
+        return parsed(await self._request("GET", path), shape, who=self._who, what=what)
+
+    async def _request(self, method: str, path: str, **options: object) -> bytes:
+        try:
+            async with asyncio.timeout(_WITHIN):
+                response = await self._http.request(method, path, **options)  # type: ignore[arg-type]
+        except TimeoutError:
+            raise Unreachable(f"{self._who} did not answer within {_WITHIN:g} s") from None
+        except httpx.ConnectError as error:
+            raise Unreachable(f"{self._who} is not there") from error
+        except httpx.HTTPError as error:
+            raise Unreachable(f"{self._who} broke off ({type(error).__name__})") from error
+        if response.status_code == OK:
+            return response.content
+        said = " ".join(response.text.split())[:200]
+        problem = f"{self._who} answered {response.status_code}: {said}"
+        raise Unreachable(problem) if response.status_code >= SERVER_ERROR else BadAnswer(problem)
+
+
+def _path(name: str) -> str:
+    return f"/nodes/{quote(name, safe='')}"
