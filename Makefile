@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench format lock clean
+.PHONY: help install demo test check bench format pictures lock clean
 
 help:  ## show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,9 @@ format: $(READY)  ## format and mend what can be mended
 
 bench: $(READY)  ## measure, and print the figures
 	@$(BIN)/python -m bench $(ARGS)
+
+pictures: $(READY)  ## make the pictures of the README anew, from the running program
+	@$(BIN)/python docs/pictures.py
 
 lock: $(READY)  ## resolve the dependencies anew
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev pyproject.toml \

@@ -5,6 +5,8 @@ A load that cannot start, or dies, is said so; the run goes on without it.
 
 from __future__ import annotations
 
+from contextlib import aclosing
+
 from bot.domain.errors import LoadError
 from bot.domain.events import BaselineTaken, LoadSampled, LoadStarted, Noted
 from bot.domain.experiment import Signal, Stage
@@ -45,8 +47,9 @@ class Load:
         if self._running is None:
             return
         try:
-            async for sample in self._running.samples():
-                await self._sampled(sample)
+            async with aclosing(self._running.samples()) as samples:
+                async for sample in samples:
+                    await self._sampled(sample)
         except LoadError as error:
             await self._run.ledger.write(Noted(note=f"The load died. {error.whole}"))
             await self.stop()

@@ -5,7 +5,7 @@ One `Cluster` is made of the parts that belong together; an engine has as many a
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -38,7 +38,7 @@ class FaultBackend(Protocol):
     async def nodes(self) -> list[Node]:
         """All nodes of the cluster, running or not. Raises ClusterError; answers within 3 s."""
 
-    def events(self) -> AsyncIterator[NodeEvent]:
+    def events(self) -> AsyncGenerator[NodeEvent, None]:
         """What happens to nodes, from now on, as it happens. Reconnects by itself; never ends."""
 
     async def logs(self, node: str, since: datetime) -> list[str]:
@@ -83,7 +83,7 @@ class Metrics(Protocol):
 class RunningLoad(Protocol):
     """Load that was started."""
 
-    def samples(self) -> AsyncIterator[LoadSample]:
+    def samples(self) -> AsyncGenerator[LoadSample, None]:
         """What clients get, interval by interval; ends after `stop`. Raises LoadError if it dies."""
 
     async def stop(self) -> None:

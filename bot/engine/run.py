@@ -8,6 +8,7 @@ detecting.py and restoring.py; conductor.py puts them in order.
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -138,8 +139,9 @@ class Run:
 
     async def follow_nodes(self) -> None:
         """Turn what the backend tells of nodes into signals and notes. Runs until cancelled."""
-        async for event in self.cluster.backend.events():
-            await self._happened(event)
+        async with aclosing(self.cluster.backend.events()) as events:
+            async for event in events:
+                await self._happened(event)
 
     async def _happened(self, event: NodeEvent) -> None:
         report = self.report

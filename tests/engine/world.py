@@ -7,7 +7,7 @@ by election), and breaks on demand: `world.refuse_rollback`, `world.pd_silent`, 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -97,7 +97,7 @@ class World:
             for n in self.nodes_.values()
         ]
 
-    async def events(self) -> AsyncIterator[NodeEvent]:
+    async def events(self) -> AsyncGenerator[NodeEvent, None]:
         queue: asyncio.Queue[NodeEvent] = asyncio.Queue()
         self.listeners.append(queue)
         while True:
@@ -226,7 +226,7 @@ class Load:
         self.stopped = False
         return self
 
-    async def samples(self) -> AsyncIterator[LoadSample]:
+    async def samples(self) -> AsyncGenerator[LoadSample, None]:
         world = self.world
         while not self.stopped:
             await world.clock.sleep(1)

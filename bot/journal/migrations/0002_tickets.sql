@@ -1,7 +1,7 @@
 -- Tickets: at most one open one for each cluster, invariant and subject.
 
 CREATE TABLE tickets (
-  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  id INTEGER PRIMARY KEY,
   cluster TEXT NOT NULL,
   invariant TEXT NOT NULL,
   subject TEXT NOT NULL,
