@@ -6,7 +6,6 @@ Every time is UTC ISO 8601, every duration seconds; what does not apply is null,
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 from pydantic import Field
@@ -190,7 +189,7 @@ class Report(Value):
         """Whether the node may still be as the fault left it: planned and not rolled back."""
         return self.injection is not None and self.fault.rolled_back_at is None
 
-    @cached_property
+    @property
     def node_label(self) -> str:
         """The node with its store: "tikv-1 (store 4)", or the target's word until it is chosen."""
         if self.fault.node is None:

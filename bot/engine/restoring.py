@@ -22,6 +22,7 @@ from bot.engine.ports import Clock, FaultBackend
 from bot.engine.run import Run
 
 _BETWEEN_ATTEMPTS = 1.0  # seconds
+_SHORTEST = 0.01  # seconds between two looks
 _SMOOTHING = 2.0  # seconds of load over which "clients are served again" is judged
 
 
@@ -114,7 +115,7 @@ async def verify(run: Run, load: Load) -> Recovery:
 def _until_next(run: Run, well_since: float | None, now: float) -> float:
     if well_since is None:
         return run.timings.poll
-    return min(run.timings.poll, max(0.0, well_since + run.timings.settling - now))
+    return min(run.timings.poll, max(_SHORTEST, well_since + run.timings.settling - now))
 
 
 def _well_again(run: Run, load: Load, view: View) -> tuple[Probe, ...]:

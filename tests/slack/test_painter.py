@@ -1,0 +1,329 @@
+"""The painter: what stands in Slack, whatever happens on the way, and how often it calls."""
+
+import itertools
+from collections import Counter
+
+import pytest
+
+from bot.domain.errors import JournalError
+from bot.domain.experiment import Stage
+from bot.engine.stream import Stream
+from bot.sandbox.directory import CHAOS
+from bot.sandbox.faults import Fault
+from bot.slack.thread import Key
+from tests import histories
+
+KEYS = [key.value for key in Key]
+
+
+def keys(studio):
+    return [message.metadata["event_payload"]["key"] for message in studio.messages()]
+
+
+def brief(records):
+    """A history without its load samples: a tenth of the records, in the same time."""
+    return [record for record in records if record.event.event != "load_sampled"]
+
+
+def recovered():
+    return brief(histories.recovered())
+
+
+def up_to(stage):
+    return histories.until(recovered(), stage)
+
+
+def most_in_a_minute(calls):
+    times = sorted(call.at for call in calls)
+    return max((sum(at <= t <= at + 60 for t in times) for at in times), default=0)
+
+
+async def test_a_whole_run_stands_in_four_messages_one_in_the_channel(studio):
+    await studio.painter()
+    run = await studio.tell(recovered())
+    await studio.clock.advance(5)
+    assert keys(studio) == KEYS
+    root, *replies = studio.messages()
+    assert root.thread_ts in {None, root.ts}
+    assert {reply.thread_ts for reply in replies} == {root.ts}
+    assert "Recovered in 10.5 s" in root.text
+    assert "Recovered in 10.5 s" in replies[-1].text
+    for message in studio.messages():
+        key = message.metadata["event_payload"]["key"]
+        assert await studio.journal.message(run, key) == (CHAOS, message.ts)
+        assert message.edited is None
+    assert not studio.calls("chat.update", "ratelimited")
+    assert not studio.calls("chat.postMessage", "ratelimited")
+
+
+async def test_the_countdown_is_seen_to_go_down(studio):
+    await studio.painter()
+    await studio.tell(up_to(Stage.DETECTING))
+    await studio.clock.advance(12)
+    live = studio.messages()[1]
+    said = [v["text"] for v in live.versions if "detecting" in v["text"]]
+    assert len(said) >= 4
+    assert len(set(said)) == len(said)
+
+
+async def test_no_update_while_nothing_counts_down(studio):
+    await studio.painter()
+    await studio.tell(recovered())
+    await studio.clock.advance(10)
+    before = len(studio.sandbox.slack.calls)
+    await studio.clock.advance(600)
+    assert len(studio.sandbox.slack.calls) == before
+
+
+async def test_four_runs_at_once_stay_below_forty_updates_a_minute(studio):
+    await studio.painter()
+    told = up_to(Stage.AWAITING_APPROVAL)
+    runs = [await studio.begin(told) for _ in range(4)]
+    for run in runs:
+        await studio.go_on(run, told)
+    await studio.clock.advance(100)
+    updates = studio.calls("chat.update")
+    assert 25 <= most_in_a_minute(updates) < 40
+    assert not studio.calls("chat.update", "ratelimited")
+    assert not studio.calls("chat.postMessage", "ratelimited")
+    for message in studio.messages():
+        times = [version["at"] for version in message.versions[1:]]
+        assert all(b - a >= 0.999 for a, b in itertools.pairwise(times))
+    posts = [call.at for call in studio.calls("chat.postMessage")]
+    assert all(b - a >= 0.999 for a, b in itertools.pairwise(posts))
+    # None of them starves.
+    asked = Counter(call.arguments["ts"] for call in updates if call.at > posts[-1] + 30)
+    lives = [m.ts for m in studio.messages() if m.metadata["event_payload"]["key"] == "live"]
+    assert min(asked[ts] for ts in lives) >= 3
+
+
+async def test_what_happens_goes_before_the_ticks(studio):
+    """With four countdowns spending the budget, a decision is seen within two seconds."""
+    await studio.painter()
+    whole = recovered()
+    told = up_to(Stage.AWAITING_APPROVAL)
+    runs = [await studio.begin(told) for _ in range(4)]
+    for run in runs:
+        await studio.go_on(run, told)
+    await studio.clock.advance(60)
+    decided = next(r for r in whole if r.event.event == "decided")
+    record = await studio.journal.append(runs[-1], decided.event, studio.clock.now())
+    studio.stream.publish(record)
+    await studio.clock.advance(2)
+    assert any(f"Run {runs[-1]}" in t and "Restore approved" in t for t in studio.texts())
+
+
+async def test_a_429_is_waited_out_and_then_all_is_as_it_should_be(studio):
+    await studio.painter()
+    told = up_to(Stage.DETECTING)
+    run = await studio.begin(told)
+    await studio.go_on(run, told)
+    await studio.clock.advance(2)
+    studio.sandbox.slack.faults.add(
+        Fault(method="chat.update", status=429, retry_after=17, times=1)
+    )
+    await studio.clock.advance(6)
+    (refused,) = studio.calls("chat.update", "ratelimited")
+    await studio.clock.advance(40)
+    later = [c.at for c in studio.calls("chat.update", "ok") if c.at > refused.at]
+    assert later
+    assert later[0] >= refused.at + 17
+
+
+async def test_a_storm_of_429_for_posts_posts_each_message_once(studio):
+    studio.sandbox.slack.faults.add(
+        Fault(method="chat.postMessage", status=429, retry_after=3, times=4)
+    )
+    await studio.painter()
+    await studio.tell(recovered())
+    await studio.clock.advance(30)
+    assert keys(studio) == KEYS
+
+
+@pytest.mark.parametrize("after", [False, True])
+async def test_a_lost_update_mends_itself(studio, after):
+    await studio.painter()
+    studio.sandbox.slack.faults.add(Fault(method="chat.update", status=503, times=6, after=after))
+    await studio.tell(recovered())
+    await studio.clock.advance(120)
+    assert keys(studio) == KEYS
+    assert all("Recovered" in text for text in studio.texts() if "died abruptly" not in text)
+
+
+@pytest.mark.parametrize("times", [1, 3])
+async def test_a_post_whose_answer_was_lost_is_found_again_and_not_posted_twice(studio, times):
+    studio.sandbox.slack.faults.add(
+        Fault(method="chat.postMessage", status=500, after=True, times=times)
+    )
+    await studio.painter()
+    run = await studio.tell(recovered())
+    await studio.clock.advance(120)
+    assert keys(studio) == KEYS
+    for message in studio.messages():
+        key = message.metadata["event_payload"]["key"]
+        assert await studio.journal.message(run, key) == (CHAOS, message.ts)
+
+
+class Forgetful:
+    """A journal that notes no message: the process is killed between a post and its note."""
+
+    def __init__(self, journal):
+        self._journal = journal
+
+    def __getattr__(self, name):
+        return getattr(self._journal, name)
+
+    async def remember_message(self, run, key, channel, ts):
+        raise JournalError("killed")
+
+
+async def test_killed_between_post_and_note_the_next_process_posts_nothing_twice(studio):
+    lost = Stream()
+    await studio.painter(journal=Forgetful(studio.journal), stream=lost)
+    whole = recovered()
+    told = up_to(Stage.AWAITING_APPROVAL)
+    studio.stream, kept = lost, studio.stream
+    run = await studio.begin(told)
+    await studio.go_on(run, told)
+    await studio.clock.advance(5)
+    assert keys(studio) == KEYS[:3]
+    lost.close()
+    await studio.clock.until(studio.painters.pop().close())
+    studio.stream = kept
+    await studio.painter()
+    await studio.go_on(run, whole[len(told) - 1 :])
+    await studio.clock.advance(30)
+    assert keys(studio) == KEYS
+    assert "Recovered in 10.5 s" in studio.texts()[0]
+
+
+async def test_a_new_process_paints_on_where_the_old_one_stood(studio):
+    old = Stream()
+    await studio.painter(stream=old)
+    whole = recovered()
+    told = up_to(Stage.DETECTING)
+    studio.stream, new = old, studio.stream
+    run = await studio.begin(told)
+    await studio.go_on(run, told)
+    await studio.clock.advance(2)
+    old.close()
+    await studio.clock.until(studio.painters.pop().close())
+    studio.stream = new
+    # While nobody paints, the run goes on.
+    await studio.go_on(run, whole[len(told) - 1 :])
+    looked = len(studio.calls("conversations.replies"))
+    await studio.painter()
+    await studio.clock.advance(30)
+    assert keys(studio) == KEYS
+    assert "Recovered" in studio.texts()[1]
+    assert len(studio.calls("conversations.replies")) == looked + 2  # diagnosis and result
+
+
+async def test_a_deleted_message_is_posted_anew_once(studio):
+    await studio.painter()
+    recovered()
+    told = up_to(Stage.DETECTING)
+    run = await studio.begin(told)
+    await studio.go_on(run, told)
+    await studio.clock.advance(2)
+    channel = studio.sandbox.slack.workspace.channels[CHAOS]
+    for _ in range(2):
+        live = [m for m in studio.messages() if m.metadata["event_payload"]["key"] == "live"]
+        for message in live:
+            studio.sandbox.slack.workspace.delete(channel, message)
+        await studio.clock.advance(6)
+    posted = [c.arguments["metadata"] for c in studio.calls("chat.postMessage")]
+    assert sum(m["event_payload"]["key"] == "live" for m in posted) == 2
+
+
+@pytest.mark.parametrize("code", ["channel_not_found", "is_archived", "invalid_auth"])
+async def test_what_cannot_mend_itself_is_said_once_and_not_tried_hotly(studio, code, caplog):
+    studio.sandbox.slack.faults.add(Fault(method="chat.postMessage", error=code, times=10_000))
+    painter = await studio.painter()
+    told = up_to(Stage.DETECTING)
+    run = await studio.begin(told)
+    await studio.go_on(run, told)
+    assert await studio.clock.until(painter.appeared(run, 5.0)) == code
+    await studio.clock.advance(300)
+    assert len(studio.calls("chat.postMessage")) <= 7
+    assert [r.levelname for r in caplog.records if code in r.getMessage()] == ["ERROR"]
+
+
+async def test_invited_in_the_end_the_thread_appears(studio):
+    studio.sandbox.slack.faults.add(
+        Fault(method="chat.postMessage", error="not_in_channel", times=1)
+    )
+    painter = await studio.painter()
+    told = up_to(Stage.DETECTING)
+    run = await studio.begin(told)
+    await studio.go_on(run, told)
+    await studio.clock.advance(70)
+    assert keys(studio) == KEYS[:2]
+    assert await studio.clock.until(painter.appeared(run, 5.0)) == ""
+
+
+async def test_a_content_that_slack_refuses_is_not_repeated(studio):
+    await studio.painter()
+    told = up_to(Stage.AWAITING_APPROVAL)
+    run = await studio.begin(told)
+    await studio.go_on(run, told[:-1])
+    await studio.clock.advance(5)
+    studio.sandbox.slack.faults.add(Fault(method="chat.update", error="invalid_blocks", times=1))
+    await studio.go_on(run, told[-2:])
+    await studio.clock.advance(60)
+    assert len(studio.calls("chat.update", "invalid_blocks")) == 1
+    assert (
+        studio.calls("chat.update", "ok")[-1].at
+        > studio.calls("chat.update", "invalid_blocks")[0].at
+    )
+
+
+async def test_close_paints_the_last_state_first(studio):
+    painter = await studio.painter()
+    whole = brief(histories.aborted())
+    run = await studio.begin(whole)
+    await studio.go_on(run, whole)
+    studio.stream.close()
+    await studio.clock.until(painter.close())
+    assert "Aborted" in studio.texts()[0]
+    assert "Aborted" in studio.texts()[-1]
+
+
+async def test_close_has_a_limit_when_slack_is_away(studio, caplog):
+    studio.sandbox.slack.faults.add(Fault(method="*", status=500, times=10_000))
+    painter = await studio.painter()
+    run = await studio.tell(brief(histories.aborted()))
+    studio.stream.close()
+    began = studio.clock.monotonic()
+    await studio.clock.until(painter.close(8.0))
+    assert studio.clock.monotonic() - began <= 10
+    assert f"The messages of runs [{run}] are not up to date." in caplog.text
+
+
+async def test_a_node_that_was_kept_down_comes_back_in_the_same_thread(studio):
+    await studio.painter()
+    whole = brief(histories.kept_down_then_restored())
+    told = brief(histories.kept_down())
+    run = await studio.begin(whole)
+    await studio.go_on(run, told)
+    await studio.clock.advance(600)
+    assert "kept down" in studio.texts()[0]
+    await studio.go_on(run, whole[len(told) - 1 :])
+    await studio.clock.advance(10)
+    assert keys(studio) == KEYS
+    assert "Recovered" in studio.texts()[0]
+
+
+async def test_a_run_from_elsewhere_appears_only_where_a_channel_is_set(studio):
+    await studio.painter()
+    run = await studio.begin(recovered(), channel=None)
+    await studio.go_on(run, recovered()[:9])
+    await studio.clock.advance(5)
+    assert studio.messages() == []
+
+
+async def test_a_run_from_elsewhere_is_painted_into_the_set_channel(studio):
+    await studio.painter(channel=CHAOS)
+    await studio.begin(recovered(), channel=None)
+    await studio.clock.advance(5)
+    assert keys(studio) == KEYS[:2]
