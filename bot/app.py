@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import gc
 import logging
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -79,6 +80,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             SlackBot(chaos, access) as bot,
         ):
             log.warning("Serving %s as %s. Ctrl-C ends it.", bot.team, bot.name)
+            gc.freeze()  # what is here stays: no collection needs to look at it again
             await stop.wait()
             log.warning("Ending: every node is restored first.")
             await chaos.close()

@@ -52,6 +52,7 @@ async def photograph_the_thread() -> None:
         await page.get_by_role("button", name="Restore it").click()
         thread = page.get_by_role("complementary", name="Thread")
         await thread.get_by_role("button", name="Run again").wait_for(timeout=60_000)
+        await thread.get_by_text("the cluster is well").wait_for(timeout=60_000)
         await page.screenshot(path=IMAGES / "thread.png")
         await browser.close()
     demo.send_signal(signal.SIGINT)

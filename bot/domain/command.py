@@ -180,7 +180,10 @@ def _no_more(verb: str, rest: list[str]) -> None:
 
 def _did_you_mean(word: str, known: tuple[str, ...]) -> str:
     near = get_close_matches(word, known, n=1, cutoff=0.5)
-    return f'Did you mean "{near[0]}"? ' if near else ""
+    if not near:
+        return ""
+    example = f'For example: "{near[0]} tikv". ' if near[0] in set(Fault) else ""
+    return f'Did you mean "{near[0]}"? {example}'
 
 
 def _short(word: str) -> str:

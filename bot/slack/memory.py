@@ -16,12 +16,13 @@ class Memory:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._heard: dict[str, float] = {}
+        self._heard: dict[str, float] = {}  # oldest first
 
     def again(self, what: str) -> bool:
         """Whether this was heard before; from now on it was. Nothing ("") is always new."""
         now = self._clock.monotonic()
-        self._heard = {w: at for w, at in self._heard.items() if now - at < _SECONDS}
+        while self._heard and now - next(iter(self._heard.values())) >= _SECONDS:
+            del self._heard[next(iter(self._heard))]
         if not what:
             return False
         known = what in self._heard

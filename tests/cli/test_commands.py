@@ -103,12 +103,12 @@ async def test_the_demo_tells_its_story_in_plain_lines_and_ends(shell):
     async with shell.running("demo", "--port", "0") as demo:
         out, said = await asyncio.wait_for(demo.communicate(), 90)
     assert demo.returncode == 0, said.decode()
-    lines = said.decode()
-    assert "http://127.0.0.1:" in lines
+    assert "http://127.0.0.1:" in said.decode()
+    lines = out.decode()
     for word in ("Checking", "Loading", "Injecting", "Detecting", "Diagnosing", "Verifying"):
         assert word in lines
     assert "\x1b" not in lines
-    assert "Recovered" in out.decode()
+    assert "Recovered" in lines
 
 
 async def test_ctrl_c_ends_a_demo_in_the_middle_of_a_run(shell):

@@ -90,7 +90,7 @@ async def test_four_runs_at_once_stay_below_forty_updates_a_minute(studio):
         times = [version["at"] for version in message.versions[1:]]
         assert all(b - a >= 0.999 for a, b in itertools.pairwise(times))
     posts = [call.at for call in studio.calls("chat.postMessage")]
-    assert all(b - a >= 0.999 for a, b in itertools.pairwise(posts))
+    assert all(c - a >= 0.999 for a, _, c in zip(posts, posts[1:], posts[2:], strict=False))
     # None of them starves.
     asked = Counter(call.arguments["ts"] for call in updates if call.at > posts[-1] + 30)
     lives = [m.ts for m in studio.messages() if m.metadata["event_payload"]["key"] == "live"]

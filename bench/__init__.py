@@ -1,0 +1,1 @@
+"""Bench: Chaosbot's figures, each measured against its limit. `python -m bench` prints them."""

@@ -1,0 +1,91 @@
+"""`python -m bench [--only NAME ...] [--json]`: measure, print, and say whether limits are kept.
+
+Exit status: 0 all limits are kept, 1 one is missed or could not be measured, 2 usage,
+130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from bench import ack, demo, help, journal, kill, look, memory, ticket  # noqa: A004 - a figure's name
+from bench.figure import Figure
+from bench.surroundings import forget_settings
+from bench.table import table
+
+FIGURES: Mapping[str, Callable[[], Awaitable[Figure]]] = {
+    "help": help.measure,
+    "memory": memory.measure,
+    "demo": demo.measure,
+    "kill": kill.measure,
+    "ticket": ticket.measure,
+    "ack": ack.measure,
+    "journal": journal.measure,
+    "look": look.measure,
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="bench", description="Chaosbot's figures.")
+    parser.add_argument(
+        "--only", nargs="+", choices=FIGURES, metavar="NAME", help=", ".join(FIGURES)
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    options = parser.parse_args(argv)
+    logging.basicConfig(level=logging.ERROR, stream=sys.stderr)
+    forget_settings()
+    before = os.getloadavg()[0]
+    try:
+        figures, missing = asyncio.run(measured(options.only or list(FIGURES)))
+    except asyncio.CancelledError:
+        return 130
+    after = os.getloadavg()[0]
+    if options.json:
+        rows = [figure.as_json() for figure in figures]
+        machine = {"cores": os.cpu_count(), "load": [before, after]}
+        print(json.dumps({**machine, "figures": rows, "not_measured": missing}, indent=2))
+    else:
+        print(table(figures))
+        print(f"\n{os.cpu_count()} cores; load average {before:.1f} before, {after:.1f} after")
+        for name, why in missing.items():
+            print(f"{name}: not measured: {why}")
+    return 1 if missing or any(figure.met is False for figure in figures) else 0
+
+
+async def measured(names: Sequence[str]) -> tuple[list[Figure], dict[str, str]]:
+    """The figures, and why some could not be measured."""
+    _end_in_order()
+    figures: list[Figure] = []
+    missing: dict[str, str] = {}
+    for name in names:
+        print(f"Measuring {name} ...", file=sys.stderr, flush=True)
+        try:
+            figures.append(await FIGURES[name]())
+        except Exception as error:  # noqa: BLE001 - one figure less; the others are still measured
+            traceback.print_exc()
+            missing[name] = str(error) or type(error).__name__
+    return figures, missing
+
+
+def _end_in_order() -> None:
+    """Let the first SIGINT or SIGTERM end this task, and with it all that it has started."""
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+
+    def end() -> None:
+        if task and not task.cancelling():
+            task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, end)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
