@@ -25,6 +25,7 @@ from bot.domain.approval import Policy
 from bot.domain.errors import ClusterError, SettingsError
 from bot.engine.chaos import Chaos
 from bot.engine.clock import SystemClock
+from bot.engine.patience import cancelled
 from bot.engine.ports import Clock, Cluster, Diagnostician, FaultBackend, Metrics
 from bot.engine.recovery import recover
 from bot.journal import Journal
@@ -73,17 +74,27 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
 
     bot_token, app_token = settings.slack_tokens()
     access = Access(bot_token=bot_token, app_token=app_token, api_url=settings.slack_api_url)
-    async with engine(settings) as chaos:
-        schedule = Schedule(chaos.check, seconds=settings.monitor, failed=_check_failed)
-        async with (
-            schedule,
-            SlackBot(chaos, access) as bot,
-        ):
-            log.warning("Serving %s as %s. Ctrl-C ends it.", bot.team, bot.name)
-            gc.freeze()  # what is here stays: no collection needs to look at it again
-            await stop.wait()
-            log.warning("Ending: every node is restored first.")
-            await chaos.close()
+    async with (
+        engine(settings) as chaos,
+        _watching(chaos, settings.monitor),
+        SlackBot(chaos, access) as bot,
+    ):
+        log.warning("Serving %s as %s. Ctrl-C ends it.", bot.team, bot.name)
+        gc.freeze()  # what is here stays: no collection needs to look at it again
+        await stop.wait()
+        log.warning("Ending: every node is restored first.")
+        await chaos.close()
+
+
+@asynccontextmanager
+async def _watching(chaos: Chaos, seconds: float) -> AsyncIterator[None]:
+    """Check every cluster on an interval and on every change; a failure is logged."""
+    async with Schedule(chaos.check, seconds=seconds, failed=_check_failed):
+        following = asyncio.create_task(chaos.follow(_check_failed))
+        try:
+            yield
+        finally:
+            await cancelled(following)
 
 
 async def _playground(

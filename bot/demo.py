@@ -80,6 +80,7 @@ class Demo:
             bot = await _bot(home, socket, sandbox)
             stack.push_async_callback(bot.stop)
             _say(f"Slack, as a local sandbox: {sandbox.url} (Ctrl-C ends everything)")
+            _say(f"For reports while it lasts: CHAOSBOT_HOME={home} chaosbot report 1")
             if self._wishes.browser:
                 await asyncio.to_thread(webbrowser.open, sandbox.url)
             playing = asyncio.create_task(self._play(home, sandbox, playground))

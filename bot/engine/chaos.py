@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from random import Random
 
 from bot.domain.approval import Decision, Policy
@@ -184,6 +184,10 @@ class Chaos:
     async def check(self) -> None:
         """Look at every cluster and keep its tickets. Raises JournalError."""
         await asyncio.gather(*(m.check() for m in self.monitors.values()))
+
+    async def follow(self, failed: Callable[[Exception], None]) -> None:
+        """Check each cluster on every change of its nodes; `failed` as in Monitor.follow."""
+        await asyncio.gather(*(m.follow(failed) for m in self.monitors.values()))
 
     async def close(self, why: str = "Chaosbot is ending") -> None:
         """Abort every run, wait until every node is back, and end the stream."""

@@ -6,10 +6,12 @@ look = nodes (backend) + PD, side by side -> View -> violations -> tickets
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from bot.domain.cluster import Node, Store, View, with_stores
-from bot.domain.errors import ClusterError
+from bot.domain.errors import ClusterError, JournalError
 from bot.domain.hypothesis import Probe, Verdict, overall, steady_state
 from bot.domain.invariants import answerable, violations
 from bot.domain.ticket import Ticket
@@ -59,6 +61,18 @@ class Monitor:
             view = await self.look()
             settled = self._settled(view)
             return Check(view=view, settled=settled, tickets=await self._tickets(view, settled))
+
+    async def follow(self, failed: Callable[[Exception], None]) -> None:
+        """Check on every change that the backend tells of. Runs until cancelled.
+
+        A check that fails (JournalError) goes to `failed`; the next change is checked again.
+        """
+        async with aclosing(self.cluster.backend.events()) as events:
+            async for _ in events:
+                try:
+                    await self.check()
+                except JournalError as error:
+                    failed(error)
 
     async def look(self) -> View:
         """One look at the cluster, nodes and PD side by side, each in its own bounded time."""

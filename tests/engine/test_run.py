@@ -12,6 +12,7 @@ from bot.domain.errors import CommandError, JournalError, NotAllowed, Refused, U
 from bot.domain.experiment import Outcome, Signal, Stage
 from bot.domain.fold import fold
 from bot.domain.hypothesis import Verdict
+from bot.engine.patience import cancelled
 from bot.engine.recovery import left_behind, recover
 from tests.engine.world import BASELINE
 
@@ -383,6 +384,20 @@ async def test_a_new_pd_leader_alarms_nobody(chaos, clock, world, journal):
         world.nodes_[name].since = clock.monotonic()  # no heartbeat under the new leader yet
     await chaos.check()
     assert await journal.open_tickets("test") == []
+
+
+async def test_every_change_of_a_node_is_checked_at_once(chaos, clock, world, journal):
+    failures = []
+    following = asyncio.create_task(chaos.follow(failures.append))
+    await clock.quiet()
+    world.kill("pd-3")
+    await clock.quiet()
+    assert [t.subject for t in await journal.open_tickets("test")] == ["pd-3"]
+    world.start("pd-3")
+    await clock.quiet()
+    assert await journal.open_tickets("test") == []
+    assert failures == []
+    await cancelled(following)
 
 
 async def test_what_a_dead_process_left_is_put_right(chaos, clock, world, journal):
