@@ -111,7 +111,6 @@ class Conductor:
         await self._load.start()
         if self._load.loaded:
             self._follow(self._load.follow())
-            await run.clock.sleep(run.timings.warm_up)
             await self._load.take_baseline()
         found = await examine(run.on_node, run.monitor, self._random)
         found.refuse()  # what was well before the load may not be well under it

@@ -5,14 +5,19 @@ A load that cannot start, or dies, is said so; the run goes on without it.
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import aclosing
 
 from bot.domain.errors import LoadError
 from bot.domain.events import BaselineTaken, LoadSampled, LoadStarted, Noted
 from bot.domain.experiment import Signal, Stage
 from bot.domain.load import DIP, LoadSample, baseline
+from bot.engine.patience import until
 from bot.engine.ports import RunningLoad
 from bot.engine.run import Run
+
+_ENOUGH = 3  # samples for a baseline
+_PATIENCE = 10.0  # seconds beyond the warm-up to wait for them
 
 
 class Load:
@@ -22,6 +27,7 @@ class Load:
         self._run = run
         self._running: RunningLoad | None = None
         self.samples: list[LoadSample] = []
+        self._sample = asyncio.Event()  # a sample has come, or the load has gone
         self.baseline: float | None = None
 
     @property
@@ -55,7 +61,16 @@ class Load:
             await self.stop()
 
     async def take_baseline(self) -> None:
-        """Settle on what clients get of the well cluster."""
+        """Warm up, then settle on what clients get of the well cluster.
+
+        A load that is slow to begin gets some more time, so that its baseline is no guess.
+        """
+        clock = self._run.clock
+        await clock.sleep(self._run.timings.warm_up)
+        last = clock.monotonic() + _PATIENCE
+        while self.loaded and len(self.samples) < _ENOUGH and clock.monotonic() < last:
+            self._sample.clear()
+            await until(clock, last - clock.monotonic(), self._sample)
         if self._running is not None:
             self.baseline = baseline(self.samples)
             await self._run.ledger.write(BaselineTaken(ops=self.baseline))
@@ -72,6 +87,7 @@ class Load:
 
     async def stop(self) -> None:
         """End the load. Idempotent."""
+        self._sample.set()
         self._run.monitor.clients_get(None, None)
         if self._running is not None:
             running, self._running = self._running, None
@@ -79,6 +95,7 @@ class Load:
 
     async def _sampled(self, sample: LoadSample) -> None:
         self.samples.append(sample)
+        self._sample.set()
         run = self._run
         await run.ledger.write(LoadSampled(sample=sample))
         run.monitor.clients_get(sample.ops, self.baseline)

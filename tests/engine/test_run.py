@@ -307,6 +307,20 @@ async def test_without_load_the_run_goes_on(chaos, clock, world):
     assert report.missing_signals == ()
 
 
+async def test_a_load_that_begins_late_still_gives_a_baseline(chaos, clock, world):
+    world.load_begins_after = 15.0  # the warm-up is 10 s
+    run = await to_stage(chaos, clock, Stage.DETECTING)
+    assert (await chaos.report(run)).load.baseline_ops == BASELINE
+
+
+async def test_a_load_that_never_says_anything_holds_nothing_up(chaos, clock, world):
+    world.load_begins_after = 3600.0
+    run = await to_stage(chaos, clock, Stage.DETECTING)
+    report = await chaos.report(run)
+    assert report.load.baseline_ops is None
+    assert report.stages[1].seconds == 20
+
+
 async def test_one_run_at_a_time_on_a_cluster(chaos, clock):
     run = await to_stage(chaos, clock, Stage.DETECTING)
     with pytest.raises(Refused, match=rf"Run {run} \(kill tikv-1\) is on test since"):

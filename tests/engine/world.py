@@ -63,6 +63,7 @@ class World:
     pd_silent: bool = False
     backend_silent: bool = False
     load_fails: bool = False
+    load_begins_after: float = 0.0
     dies_after_restore: float | None = None
     pd_leader: str = "pd-1"
 
@@ -228,6 +229,7 @@ class Load:
 
     async def samples(self) -> AsyncGenerator[LoadSample, None]:
         world = self.world
+        await world.clock.sleep(world.load_begins_after)
         while not self.stopped:
             await world.clock.sleep(1)
             stalled = any(
