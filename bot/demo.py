@@ -93,6 +93,8 @@ class Demo:
                     if task.done():
                         return task.result()
                 _say("Ending: what is broken is restored first.")
+                await bot.stop()
+                await asyncio.sleep(3 * _LOOK)  # the mirror has yet to read the last words
             finally:
                 await cancelled(*tasks)
         return None
