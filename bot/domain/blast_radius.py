@@ -74,7 +74,7 @@ def pd_survives(target: Node, view: View) -> Guard:
             verdict=Verdict.UNKNOWN,
             text=f"PD's members could not be asked: {reason}.",
         )
-    left = [m for m in view.members if m.healthy and m.name != target.name]
+    left = [m for m in view.members if m.healthy and m.name != (target.member or target.name)]
     need = len(view.members) // 2 + 1
     return Guard(
         guard="pd_quorum",

@@ -1,6 +1,7 @@
 """A command: what somebody typed after `/chaos` (or `chaosbot run`), parsed into a type.
 
-    kill TARGET [in CLUSTER] ["why"]     TARGET is tikv, pd or a node's name
+    FAULT TARGET [in CLUSTER] ["why"]    FAULT is kill, stop, pause, restart or partition,
+                                         TARGET is tikv, pd, pd leader or a node's name
     status
     abort [RUN]
     restore RUN
@@ -20,7 +21,7 @@ from bot.domain.errors import CommandError
 from bot.domain.experiment import Experiment
 from bot.domain.fault import Fault
 from bot.domain.model import Value
-from bot.domain.target import Target
+from bot.domain.target import PD_LEADER, Target
 
 
 class Status(Value):
@@ -50,6 +51,11 @@ USAGE: Final = (
     ("kill tikv", "kill a TiKV node, chosen at random, and watch what happens"),
     ("kill tikv-1", "kill that very node"),
     ("kill pd", "kill a PD member, chosen at random"),
+    ("kill pd leader", "kill the PD member that leads now"),
+    ("stop tikv-1", "shut a node down in good order; any target will do"),
+    ("pause tikv-1", "freeze a node: it is there and does nothing"),
+    ("restart tikv-1", "stop a node and start it again at once"),
+    ("partition tikv-1", "take a node off its networks; containers only"),
     ('kill tikv in staging "why"', "name the cluster, where there are several, and the reason"),
     ("status", "show the cluster, the runs and the open tickets"),
     ("abort", "stop the run and restore its node; with several runs: abort 17"),
@@ -139,13 +145,21 @@ def _experiment(fault: Fault, words: list[str], quoted: list[str]) -> Experiment
         cluster, words = words[at + 1], words[:at]
     if not words:
         raise CommandError(f'"{fault.value}" needs a target.', mend=example)
+    if len(words) > 1 and words[1].lower() == "leader" and words[0].lower() != Role.PD:
+        raise CommandError(
+            f'"{_short(words[0])}" has no leader: only PD has one.',
+            word=words[1],
+            mend=f'For example: "{fault.value} {PD_LEADER}".',
+        )
+    if " ".join(words[:2]).lower() == PD_LEADER:
+        words = [PD_LEADER, *words[2:]]
     if len(words) > 1:
         raise CommandError(
             f'One node at a time: "{_short(words[0])}" and "{_short(words[1])}" are two targets.',
             word=words[1],
             mend=f'A reason goes in quotes: {fault.value} {_short(words[0])} "why".',
         )
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", words[0]):
+    if words[0] != PD_LEADER and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", words[0]):
         raise CommandError(
             f'"{_short(words[0])}" cannot be the name of a node.', word=words[0], mend=example
         )

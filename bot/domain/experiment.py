@@ -64,6 +64,8 @@ class Signal(StrEnum):
     """One way in which a failure shows; each is noticed, or not, on its own."""
 
     NODE_EXIT = "node_exit"
+    NODE_PAUSED = "node_paused"
+    NODE_CUT_OFF = "node_cut_off"
     CLIENT_IMPACT = "client_impact"
     LEADERS_MOVED = "leaders_moved"
     PD_DISCONNECTED = "pd_disconnected"
@@ -78,6 +80,8 @@ class Signal(StrEnum):
 
 _SIGNAL_WORDS = {
     Signal.NODE_EXIT: "node exit",
+    Signal.NODE_PAUSED: "node paused",
+    Signal.NODE_CUT_OFF: "node off its network",
     Signal.CLIENT_IMPACT: "client impact",
     Signal.LEADERS_MOVED: "leaders moved",
     Signal.PD_DISCONNECTED: "PD says Disconnected",

@@ -18,22 +18,23 @@ from bot.domain.ticket import Severity, Violation
 LOST = frozenset({StoreState.DISCONNECTED, StoreState.DOWN})
 
 
-def violations(
+def violations(  # noqa: PLR0913 - what it is judged by
     view: View,
     *,
     settled: bool,
     names: Mapping[int, str] = MappingProxyType({}),
+    members: Mapping[str, str] = MappingProxyType({}),
     ops: float | None = None,
     baseline: float | None = None,
 ) -> tuple[Violation, ...]:
     """The invariants that the view violates.
 
-    `names` are the nodes of the stores: a ticket is about "tikv-1", or "store 4" where the
-    node is not known.
+    `names` are the nodes of the stores, `members` those of PD's members: a ticket is about
+    "tikv-1", or "store 4" where the node is not known.
     `settled`: PD's leader has been the same for longer than a store's heartbeat interval.
     `ops` and `baseline` are operations a second, where a load runs.
     """
-    found = _of_pd(view)
+    found = _of_pd(view, members)
     if settled:
         found += _of_stores(view, names)
     dip = throughput(ops, baseline, least=DIP)
@@ -65,9 +66,14 @@ def _of_stores(view: View, names: Mapping[int, str]) -> list[Violation]:
     return found
 
 
-def _of_pd(view: View) -> list[Violation]:
+def _of_pd(view: View, names: Mapping[str, str]) -> list[Violation]:
     found = [
-        _violation("pd_members", m.name, Severity.WARNING, f"PD cannot reach its member {m.name}.")
+        _violation(
+            "pd_members",
+            names.get(m.name, m.name),
+            Severity.WARNING,
+            f"PD cannot reach its member {m.name}.",
+        )
         for m in view.members or ()
         if not m.healthy
     ]

@@ -15,9 +15,11 @@ from statistics import fmean
 from bot.domain.approval import Decision
 from bot.domain.cluster import Role
 from bot.domain.experiment import Outcome, Signal, Stage
+from bot.domain.fault import Fault
 from bot.domain.narrative import remaining
 from bot.domain.report import ApprovalReport, Report
 from bot.domain.sentence import Person, Sentence, exact, rough, sentence
+from bot.domain.signals import awaited
 
 NOTHING = Sentence(())
 _BLOCKS = "▁▂▃▄▅▆▇█"
@@ -172,11 +174,8 @@ def chart(report: Report, width: int = 36) -> tuple[ChartPart, ...]:
 
 
 def _awaited(report: Report) -> tuple[Signal, ...]:
-    loaded = (Signal.CLIENT_IMPACT,) if report.load else ()
-    if report.fault.role == Role.PD.value:
-        return (Signal.NODE_EXIT, Signal.PD_MEMBER_LOST, Signal.TICKET_OPENED)
-    moved = (Signal.LEADERS_MOVED, Signal.PD_DISCONNECTED, Signal.TICKET_OPENED)
-    return (Signal.NODE_EXIT, *loaded, *moved)
+    role = Role.PD if report.fault.role == Role.PD.value else Role.TIKV
+    return awaited(Fault(report.fault.kind), role, leads=True, loaded=report.load is not None)
 
 
 def _name(stage: Stage) -> str:

@@ -27,6 +27,12 @@ def kill(target: Target = TIKV, cluster: str | None = None, reason: str = "") ->
         ("  KILL   TiKV  ", kill()),
         ("kill\ttikv\n", kill()),
         ("kill pd", kill(Target(role=Role.PD))),
+        ("kill pd leader", kill(Target(role=Role.PD, leader=True))),
+        ("Kill PD  Leader in staging", kill(Target(role=Role.PD, leader=True), "staging")),
+        ("stop pd", Experiment(fault=Fault.STOP, target=Target(role=Role.PD))),
+        ("pause tikv-1", Experiment(fault=Fault.PAUSE, target=Target(name="tikv-1"))),
+        ("restart tikv", Experiment(fault=Fault.RESTART, target=TIKV)),
+        ("partition tikv", Experiment(fault=Fault.PARTITION, target=TIKV)),
         ("kill tikv-1", kill(Target(name="tikv-1"))),
         ("kill TiKV-1", kill(Target(name="tikv-1"))),
         ("kill tikv0", kill(Target(name="tikv0"))),
@@ -63,6 +69,11 @@ def test_right_words(text: str, command: Command) -> None:
         ("kill in staging", "", "needs a target"),
         ("kill tikv pd", "pd", "two targets"),
         ("kill tikv-1 tikv-2 tikv-3", "tikv-2", "two targets"),
+        ("kill tikv leader", "leader", "only PD has one"),
+        ("kill tikv-1 leader", "leader", '"kill pd leader"'),
+        ("kill pd leader tikv", "tikv", "two targets"),
+        ("puase tikv", "puase", '"pause"'),
+        ("partion tikv", "partion", '"partition"'),
         ("kill tikv because I can", "because", "in quotes"),
         ("kill tikv in", "in", "one cluster"),
         ("kill tikv in staging production", "in", "one cluster"),
@@ -170,6 +181,6 @@ def test_what_the_help_shows_can_be_typed(text: str) -> None:
     parse(text)
 
 
-@pytest.mark.parametrize("text", ["kill tikv", "kill pd", "kill tikv-1"])
+@pytest.mark.parametrize("text", ["kill tikv", "kill pd", "stop tikv-1", "pause pd leader"])
 def test_an_experiment_says_the_words_that_make_it(text: str) -> None:
     assert experiment(text).command == text

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bot.domain.cluster import Store, StoreState, View
+from bot.domain.cluster import Member, Store, StoreState, View
 from bot.domain.experiment import Signal
+from bot.domain.fault import Fault
 from bot.domain.signals import expected, shown
 from tests.domain.views import members, node, store, view
 from tests.histories import START
@@ -35,7 +36,8 @@ BEFORE = looks(2)
 )
 def test_expected_of_a_store(before: View, *, loaded: bool, without: set[Signal]) -> None:
     signals = expected(TARGET, before, loaded=loaded)
-    assert set(signals) == set(Signal) - {Signal.PD_MEMBER_LOST} - without
+    others = {Signal.PD_MEMBER_LOST, Signal.NODE_PAUSED, Signal.NODE_CUT_OFF}
+    assert set(signals) == set(Signal) - others - without
 
 
 def test_expected_of_a_pd() -> None:
@@ -73,3 +75,38 @@ def test_a_pd_member_that_is_lost() -> None:
     assert shown(node("pd-1"), BEFORE, now, settled=False) == {Signal.PD_MEMBER_LOST: "member pd-1"}
     assert shown(node("pd-2"), BEFORE, now, settled=False) == {}
     assert shown(node("pd-1"), BEFORE, view(members=None), settled=True) == {}
+
+
+@pytest.mark.parametrize(
+    ("fault", "name", "wanted"),
+    [
+        (
+            Fault.STOP,
+            "tikv-1",
+            [Signal.NODE_EXIT, Signal.LEADERS_MOVED, Signal.PD_DISCONNECTED, Signal.TICKET_OPENED],
+        ),
+        (Fault.RESTART, "tikv-1", [Signal.NODE_EXIT]),
+        (Fault.RESTART, "pd-1", [Signal.NODE_EXIT]),
+        (Fault.PAUSE, "pd-1", [Signal.NODE_PAUSED, Signal.PD_MEMBER_LOST, Signal.TICKET_OPENED]),
+        (
+            Fault.PARTITION,
+            "tikv-1",
+            [
+                Signal.NODE_CUT_OFF,
+                Signal.CLIENT_IMPACT,
+                Signal.LEADERS_MOVED,
+                Signal.PD_DISCONNECTED,
+                Signal.TICKET_OPENED,
+            ],
+        ),
+    ],
+)
+def test_what_is_expected_depends_on_the_fault(fault, name, wanted) -> None:
+    assert list(expected(node(name), BEFORE, loaded=True, fault=fault)) == wanted
+
+
+def test_a_member_is_known_by_its_own_name() -> None:
+    renamed = node("pd-1").model_copy(update={"member": "main"})
+    away = (Member(name="main"), Member(name="pd-2", healthy=True))
+    seen = shown(renamed, BEFORE, view(members=away), settled=True)
+    assert seen == {Signal.PD_MEMBER_LOST: "member main"}

@@ -20,6 +20,7 @@ from tests.domain.views import NODES, node, store
         ("tikv-2", ["tikv-2"]),
         ("TIKV-2", ["tikv-2"]),
         ("pd-1", ["pd-1"]),
+        ("pd leader", ["pd-1", "pd-2", "pd-3"]),
     ],
 )
 def test_candidates(word: str, meant: list[str]) -> None:
@@ -39,6 +40,16 @@ def test_a_name_in_capitals_is_found() -> None:
 def test_what_does_not_run_is_no_candidate() -> None:
     nodes = [node("tikv-1", NodeState.EXITED), node("tikv-2"), node("tikv-3", NodeState.PAUSED)]
     assert [n.name for n in Target.parse("tikv").candidates(nodes)] == ["tikv-2"]
+
+
+def test_the_leader_of_pd_is_the_node_of_the_member_that_leads() -> None:
+    target = Target.parse("PD leader")
+    assert str(target) == "pd leader"
+    assert [n.name for n in target.candidates(NODES, "pd-2")] == ["pd-2"]
+    renamed = [n.model_copy(update={"member": f"m-{n.name}"}) for n in NODES]
+    assert target.choose(renamed, Random(1), "m-pd-3").name == "pd-3"
+    with pytest.raises(CommandError, match='no node "pd leader"'):
+        target.candidates(NODES, "pd-9")
 
 
 def test_an_unknown_name_is_told_which_there_are() -> None:
