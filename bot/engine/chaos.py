@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from random import Random
+from types import MappingProxyType
 
 from bot.domain.approval import Decision, Policy
 from bot.domain.errors import ChaosError, ClusterError, CommandError, Refused, Undecidable
@@ -24,7 +25,7 @@ from bot.engine.conductor import Conductor
 from bot.engine.ledger import Ledger
 from bot.engine.monitor import Monitor
 from bot.engine.overview import ClusterStatus, Overview, Preview
-from bot.engine.ports import Clock, Cluster, Journal
+from bot.engine.ports import Clock, Cluster, FaultBackend, Journal
 from bot.engine.run import Run
 from bot.engine.stream import Stream
 
@@ -43,11 +44,13 @@ class Chaos:
         timings: Timings,
         policy: Policy,
         random: Random,
+        undoing: Mapping[str, FaultBackend] = MappingProxyType({}),
     ) -> None:
         self.stream = Stream()
         self.journal = journal
         self.clock = clock
         self.policy = policy
+        self.undoing = undoing  # kind of receipt -> who undoes it, whatever clusters are set up
         self.monitors: Mapping[str, Monitor] = {
             c.name: Monitor(c, journal, clock) for c in clusters
         }

@@ -10,6 +10,7 @@ from bot.domain.blast_radius import Guard, guards
 from bot.domain.cluster import Node, Region, Role, View
 from bot.domain.errors import ClusterError, Refused
 from bot.domain.experiment import Experiment
+from bot.domain.fault import Support
 from bot.domain.hypothesis import Probe, Verdict
 from bot.engine.monitor import Monitor
 
@@ -23,6 +24,7 @@ class Findings:
     view: View
     probes: tuple[Probe, ...]
     guards: tuple[Guard, ...]
+    support: Support
 
     def refuse(self) -> None:
         """Go no further unless everything held.
@@ -43,6 +45,11 @@ class Findings:
                 + f" ({said}).",
                 mend="Nothing was harmed.",
             )
+        misfits = [m.text for m in self.view.mismatches if m.role in {Role.TIKV, self.node.role}]
+        if misfits:
+            raise Refused(" ".join(misfits), mend="Nothing was harmed.")
+        if not self.support.supported:
+            raise Refused(self.support.why_not, mend="Nothing was harmed.")
         no = [g for g in self.guards if g.verdict is not Verdict.HELD]
         if no:
             raise Refused(" ".join(g.text for g in no), mend="Nothing was harmed.")
@@ -52,7 +59,8 @@ async def examine(experiment: Experiment, monitor: Monitor, random: Random) -> F
     """Look at the cluster, choose a node, and ask hypothesis and guards. Harms nothing.
 
     Raises:
-        Refused: the backend cannot inject the fault, or its nodes cannot be asked.
+        Refused: the backend cannot inject the fault, its nodes cannot be asked, or PD's leader is
+            meant and nobody knows who that is.
         CommandError: no node is meant by the target.
     """
     support = monitor.cluster.backend.supports(experiment.fault)
@@ -64,7 +72,10 @@ async def examine(experiment: Experiment, monitor: Monitor, random: Random) -> F
             f"The nodes of {monitor.cluster.name} could not be asked: {view.unanswered['nodes']}.",
             mend="Nothing was harmed.",
         )
-    node = experiment.target.choose(view.nodes, random)
+    if experiment.target.leader and view.pd_leader is None:
+        reason = view.unanswered.get("members", "PD has none")
+        raise Refused(f"Who leads PD is not known: {reason}.", mend="Nothing was harmed.")
+    node = experiment.target.choose(view.nodes, random, view.pd_leader)
     regions, view = await _regions_of(node, monitor, view)
     store = view.store(node.store)
     return Findings(
@@ -73,6 +84,7 @@ async def examine(experiment: Experiment, monitor: Monitor, random: Random) -> F
         view=view,
         probes=monitor.probes(view),
         guards=guards(node, view, regions, oldest_heartbeat=monitor.oldest_heartbeat),
+        support=await monitor.cluster.backend.allows(experiment.fault, node),
     )
 
 

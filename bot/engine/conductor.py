@@ -114,6 +114,8 @@ class Conductor:
             await self._load.take_baseline()
         found = await examine(run.on_node, run.monitor, self._random)
         found.refuse()  # what was well before the load may not be well under it
+        if found.node.name != run.node.name:
+            await run.ledger.write(TargetChosen(node=found.node, address=found.address))
         run.choose(found.node, found.view)
 
     async def _inject(self) -> None:
@@ -126,7 +128,8 @@ class Conductor:
         await backend.inject(injection)
         took = run.clock.monotonic() - began
         await run.ledger.write(FaultInjected(at=at, took=took, what=injection.text))
-        await run.see_exit()
+        await run.see_told()
+        await self._load.look_back()
 
     async def _diagnose(self, check: Check) -> None:
         run = self.run

@@ -24,7 +24,8 @@ async def detect(run: Run, load: Load) -> Check:
     await run.ledger.enter(Stage.DETECTING, run.in_seconds(run.timings.detection))
     if run.before is None:
         raise RuntimeError("detecting follows checking")
-    wanted = expected(run.node, run.before, loaded=load.loaded and load.baseline is not None)
+    loaded = load.loaded and load.baseline is not None
+    wanted = expected(run.node, run.before, loaded=loaded, fault=run.experiment.fault)
     told: set[str] = set()
     while True:
         run.changed.clear()

@@ -75,6 +75,11 @@ class Load:
             self.baseline = baseline(self.samples)
             await self._run.ledger.write(BaselineTaken(ops=self.baseline))
 
+    async def look_back(self) -> None:
+        """See what clients felt while the fault was being injected: a graceful stop takes a while."""
+        for sample in self.samples:
+            await self._felt(sample)
+
     def recent(self, seconds: float) -> float | None:
         """Operations a second over the newest intervals that make up so many seconds."""
         if not self.loaded or not self.samples:
@@ -99,8 +104,14 @@ class Load:
         run = self._run
         await run.ledger.write(LoadSampled(sample=sample))
         run.monitor.clients_get(sample.ops, self.baseline)
+        if run.report.stage is Stage.DETECTING:
+            await self._felt(sample)
+
+    async def _felt(self, sample: LoadSample) -> None:
+        run = self._run
         injected = run.report.fault.injected_at
-        hurt = self.baseline and sample.ops < DIP * self.baseline
-        if hurt and injected and sample.at > injected and run.report.stage is Stage.DETECTING:
+        if not self.baseline or not injected or sample.at <= injected:
+            return
+        if sample.ops < DIP * self.baseline:
             detail = f"{self.baseline:,.0f} to {sample.ops:,.0f} ops/s"
             await run.see(Signal.CLIENT_IMPACT, sample.at, detail)

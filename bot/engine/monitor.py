@@ -10,10 +10,11 @@ from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from bot.domain.cluster import Node, Store, View, with_stores
+from bot.domain.cluster import Member, Node, Store, View
 from bot.domain.errors import ClusterError, JournalError
 from bot.domain.hypothesis import Probe, Verdict, overall, steady_state
 from bot.domain.invariants import answerable, violations
+from bot.domain.matching import matched, mismatches
 from bot.domain.ticket import Ticket
 from bot.engine.ports import Clock, Cluster, Journal
 
@@ -40,7 +41,9 @@ class Monitor:
         self._clock = clock
         self._one_at_a_time = asyncio.Lock()
         self._stores: tuple[Store, ...] | None = None
+        self._members: tuple[Member, ...] | None = None
         self._names: dict[int, str] = {}
+        self._names_in_pd: dict[str, str] = {}
         self._leader: str | None = None
         self._leader_since = clock.monotonic()
         self._ops: float | None = None
@@ -80,14 +83,18 @@ class Monitor:
         nodes, view = await asyncio.gather(self._nodes(), self.cluster.pd.look())
         unanswered = dict(view.unanswered)
         self._stores = view.stores or self._stores
+        self._members = view.members or self._members
         if isinstance(nodes, ClusterError):
             unanswered["nodes"] = str(nodes)
         seen = view.model_copy(
             update={
                 "at": self._clock.now(),
                 "seconds": round(self._clock.monotonic() - began, 3),
-                "nodes": None if isinstance(nodes, ClusterError) else self._matched(nodes),
+                "nodes": None if isinstance(nodes, ClusterError) else self._matched(nodes, view),
                 "unanswered": unanswered,
+                "mismatches": ()
+                if isinstance(nodes, ClusterError)
+                else mismatches(nodes, view.stores, view.members),
             }
         )
         if overall(p.verdict for p in self.probes(seen)) is Verdict.HELD:
@@ -104,10 +111,13 @@ class Monitor:
         except ClusterError as error:
             return error
 
-    def _matched(self, nodes: list[Node]) -> tuple[Node, ...]:
-        matched = with_stores(nodes, self._stores)
-        self._names = {n.store: n.name for n in matched if n.store is not None}
-        return matched
+    def _matched(self, nodes: list[Node], view: View) -> tuple[Node, ...]:
+        """By what PD says now, or said last."""
+        known = view.model_copy(update={"stores": self._stores, "members": self._members})
+        found = matched(nodes, known)
+        self._names = {n.store: n.name for n in found if n.store is not None}
+        self._names_in_pd = {n.member: n.name for n in found if n.member is not None}
+        return found
 
     def _settled(self, view: View) -> bool:
         now = self._clock.monotonic()
@@ -118,7 +128,12 @@ class Monitor:
     async def _tickets(self, view: View, settled: bool) -> tuple[Ticket, ...]:  # noqa: FBT001 - a truth
         name = self.cluster.name
         found = violations(
-            view, settled=settled, names=self._names, ops=self._ops, baseline=self._baseline
+            view,
+            settled=settled,
+            names=self._names,
+            members=self._names_in_pd,
+            ops=self._ops,
+            baseline=self._baseline,
         )
         for violation in found:
             await self._journal.occurred(name, violation, view.at)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 from bot.domain.cluster import Node, NodeEvent, Region, View
@@ -45,7 +46,13 @@ class FaultBackend(Protocol):
         """A node's log lines since then, oldest first. Raises ClusterError."""
 
     def supports(self, fault: Fault) -> Support:
-        """Yes, or why not."""
+        """Whether the fault is possible here at all, and if not, why not."""
+
+    async def allows(self, fault: Fault, node: Node) -> Support:
+        """Whether the fault is possible on that node as it is now, and if not, why not.
+
+        Harms nothing. Answers within 5 s.
+        """
 
     async def plan(self, fault: Fault, node: Node) -> Injection:
         """The receipt that suffices to undo the fault. Harms nothing. Raises FaultError."""
@@ -77,6 +84,38 @@ class Metrics(Protocol):
         """Node name -> metric (with its labels, as it is written) -> value, of what answers.
 
         Never raises: a node that does not answer is not in it.
+        """
+
+
+class Figure(StrEnum):
+    """A figure that is kept over time, for each node by itself."""
+
+    REQUESTS = "requests"  # that a store serves, a second
+    LATENCY = "latency"  # seconds; 99 of 100 requests are served within them
+    UP = "up"  # 1 while the node's metrics answer, 0 while they do not
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """One figure of one node over time, oldest point first.
+
+    `instance` is the address at which its metrics are asked ("tikv-1:20180"). A point tells of
+    the `window` seconds up to it; 0: of that moment. Every value is finite: a figure that is not
+    defined (the latency of no requests) has no point.
+    """
+
+    instance: str
+    window: float
+    points: tuple[tuple[datetime, float], ...]
+
+
+class MetricsHistory(Protocol):
+    """What the nodes counted of themselves, over time (Prometheus)."""
+
+    async def over(self, figure: Figure, since: datetime, until: datetime) -> list[Series]:
+        """A figure of each node that is known of, ordered by instance; [] if none ever had it.
+
+        Raises ClusterError; answers within 3 s.
         """
 
 

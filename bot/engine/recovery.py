@@ -61,13 +61,14 @@ async def _put_right(chaos: Chaos, left: Left) -> Left:
 async def _restore(chaos: Chaos, ledger: Ledger, injection: Injection) -> None:
     report = ledger.report
     monitor = chaos.monitors.get(report.cluster)
-    if monitor is None:
+    backend = chaos.undoing.get(injection.backend)
+    if backend is None and monitor is not None:
+        backend = monitor.cluster.backend
+    if backend is None:
         raise RollbackFailed(
             f"Run {report.run} was on {report.cluster}, which is not set up here.",
             mend=injection.mend,
         )
     if Stage.RESTORING in PERMITTED[report.stage]:
         await ledger.enter(Stage.RESTORING)
-    await roll_back(
-        injection, monitor.cluster.backend, ledger, chaos.clock, report.timings.rollback
-    )
+    await roll_back(injection, backend, ledger, chaos.clock, report.timings.rollback)

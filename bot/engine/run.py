@@ -18,10 +18,22 @@ from bot.domain.errors import Undecidable
 from bot.domain.events import AbortAsked, Decided, Noted, SignalSeen
 from bot.domain.experiment import Experiment, Signal, Stage, Timings
 from bot.domain.report import Report
+from bot.domain.signals import own
 from bot.domain.target import Target
 from bot.engine.ledger import Ledger
 from bot.engine.monitor import Monitor
 from bot.engine.ports import Clock, Cluster
+
+_SHOWS = {
+    "die": Signal.NODE_EXIT,
+    "pause": Signal.NODE_PAUSED,
+    "disconnect": Signal.NODE_CUT_OFF,
+}
+_BACK = {
+    Signal.NODE_EXIT: ("start", "is running"),
+    Signal.NODE_PAUSED: ("unpause", "is running"),
+    Signal.NODE_CUT_OFF: ("connect", "is on its network"),
+}
 
 
 class Run:
@@ -42,7 +54,7 @@ class Run:
         self.before: View | None = None  # the cluster in steady state
         self.during: View | None = None  # the newest look at it with the fault in
         self.restore_began = 0.0  # on the monotonic clock
-        self.exited: NodeEvent | None = None
+        self.told: NodeEvent | None = None  # by the backend, of the node: that the fault is in
         self._node: Node | None = None
         self._deciding = asyncio.Lock()
 
@@ -70,7 +82,12 @@ class Run:
 
     @property
     def on_node(self) -> Experiment:
-        """The experiment, with the node that was chosen for its target."""
+        """The experiment, with the node that was chosen for its target.
+
+        PD's leader stays PD's leader: it may be another one by now.
+        """
+        if self.experiment.target.leader:
+            return self.experiment
         return self.experiment.model_copy(update={"target": Target(name=self.node.name.lower())})
 
     def choose(self, node: Node, before: View) -> None:
@@ -147,30 +164,36 @@ class Run:
         report = self.report
         if report.injection is None or event.at < report.started_at:
             return
-        if event.node == self.node.name and event.event == "die":
-            await self._died(event)
-        elif event.node == self.node.name and event.event == "start" and report.broken:
-            if report.stage is not Stage.RESTORING:
-                await self.ledger.write(
-                    Noted(note=f"{event.node} is running again, and not by us.")
-                )
+        mine, signal = event.node == self.node.name, own(self.experiment.fault)
+        back, how = _BACK[signal]
+        if mine and _SHOWS.get(event.event) is signal:
+            await self._broke(event)
+        elif mine and event.event == back and report.broken:
+            if report.stage is not Stage.RESTORING and self.experiment.fault.lasts:
+                await self.ledger.write(Noted(note=f"{event.node} {how} again, and not by us."))
         elif event.event == "die":
             await self.ledger.write(
                 Noted(note=f"{event.node} died too, with exit {event.exit_code}.")
             )
+        elif event.event == "destroy":
+            await self.ledger.write(Noted(note=f"The container of {event.node} was removed."))
         self.changed.set()
 
-    async def _died(self, event: NodeEvent) -> None:
+    async def _broke(self, event: NodeEvent) -> None:
         if self.report.fault.rolled_back_at:
-            await self.ledger.write(
-                Noted(note=f"{event.node} died again, with exit {event.exit_code}.")
-            )
+            if event.event == "die":
+                await self.ledger.write(
+                    Noted(note=f"{event.node} died again, with exit {event.exit_code}.")
+                )
             return
-        self.exited = event  # it may come before the injecting call has returned
+        self.told = self.told or event  # it may come before the injecting call has returned
         if self.report.fault.injected_at:
-            await self.see_exit()
+            await self.see_told()
 
-    async def see_exit(self) -> None:
-        """Note the signal of the node's exit, if the backend has told of it."""
-        if self.exited:
-            await self.see(Signal.NODE_EXIT, self.exited.at, f"exit {self.exited.exit_code}")
+    async def see_told(self) -> None:
+        """Note the signal that the backend gave of the fault, if it has."""
+        if self.told:
+            signal = own(self.experiment.fault)
+            dead = signal is Signal.NODE_EXIT
+            detail = f"exit {self.told.exit_code}" if dead else "told by what runs it"
+            await self.see(signal, self.told.at, detail)

@@ -459,3 +459,58 @@ async def test_a_journal_that_breaks_after_the_harm_does_not_keep_the_node_down(
     assert world.nodes_["tikv-1"].running
     assert world.log[-1] == "rollback tikv-1"
     assert report is not None
+
+
+async def test_a_pause_shows_as_a_pause_and_as_no_exit(chaos, clock):
+    run = await to_stage(chaos, clock, Stage.AWAITING_APPROVAL, experiment("pause tikv-1"))
+    report = await chaos.report(run)
+    assert report.signal(Signal.NODE_PAUSED).seconds == 0.0
+    assert report.signal(Signal.NODE_EXIT) is None
+    assert report.missing_signals == ()
+
+
+async def test_a_restart_that_was_ours_is_not_noted_as_somebody_elses(chaos, clock):
+    run = await to_stage(chaos, clock, Stage.AWAITING_APPROVAL, experiment("restart tikv-1"))
+    report = await chaos.report(run)
+    assert report.signal(Signal.NODE_EXIT).detail == "exit 0"
+    assert report.missing_signals == ()
+    assert not any("not by us" in note.text for note in report.timeline)
+
+
+async def test_pds_leader_is_found_when_it_is_checked_and_again_before_the_harm(
+    chaos, clock, world
+):
+    run = await to_stage(chaos, clock, Stage.LOADING, experiment("kill pd leader"))
+    assert (await chaos.report(run)).fault.node == "pd-1"
+    world.pd_leader = "pd-3"
+    await clock.until(reach(chaos, run, Stage.AWAITING_APPROVAL))
+    report = await chaos.report(run)
+    assert (report.fault.node, report.fault.target) == ("pd-3", "pd leader")
+    assert world.log == ["plan pd-3", "inject pd-3"]
+
+
+async def test_nobody_knows_who_leads_pd(chaos, clock, world):
+    world.pd_silent = True
+    run = await chaos.propose(experiment("kill pd leader"), by="U1")
+    report = await to_the_end(chaos, clock, run)
+    assert report.outcome is Outcome.REFUSED
+    assert "Who leads PD is not known: PD did not answer" in report.why
+
+
+async def test_a_fault_that_the_node_cannot_have_is_refused_before_the_load(chaos, clock, world):
+    world.why_not = "it is on no network of its own"
+    run = await chaos.propose(experiment("partition tikv-1"), by="U1")
+    report = await to_the_end(chaos, clock, run)
+    assert report.outcome is Outcome.REFUSED
+    assert "no network of its own" in report.why
+    assert [s.stage for s in report.stages] == [Stage.CHECKING]
+    assert world.log == []
+
+
+async def test_a_store_without_a_node_refuses_and_names_both_sides(chaos, clock, world):
+    world.store_elsewhere = True
+    run = await chaos.propose(KILL, by="U1")
+    report = await to_the_end(chaos, clock, run)
+    assert report.outcome is Outcome.REFUSED
+    assert "PD's store 1 at tikv-1:20161 is none of the nodes (tikv-1, tikv-2" in report.why
+    assert world.log == []

@@ -66,6 +66,8 @@ class World:
     load_begins_after: float = 0.0
     dies_after_restore: float | None = None
     pd_leader: str = "pd-1"
+    why_not: str = ""  # why a fault is not possible on a node
+    store_elsewhere: bool = False
 
     def __post_init__(self) -> None:
         for name in STORES:
@@ -110,6 +112,9 @@ class World:
     def supports(self, fault: Fault) -> Support:
         return Support(supported=True)
 
+    async def allows(self, fault: Fault, node: Node) -> Support:
+        return Support(supported=not self.why_not, why_not=self.why_not)
+
     async def plan(self, fault: Fault, node: Node) -> Injection:
         self.log.append(f"plan {node.name}")
         return Injection(
@@ -120,7 +125,16 @@ class World:
         self.log.append(f"inject {injection.node.name}")
         if self.refuse_inject:
             raise InjectionFailed("the world is kind today")
-        self.kill(injection.node.name)
+        name = injection.node.name
+        match injection.fault:
+            case Fault.PAUSE:
+                self._tell(name, "pause", None)
+                self.nodes_[name].running, self.nodes_[name].since = False, self.clock.monotonic()
+            case Fault.RESTART:
+                self.kill(name, exit_code=0)
+                self.start(name)
+            case _:
+                self.kill(name)
 
     async def rollback(self, injection: Injection) -> None:
         self.log.append(f"rollback {injection.node.name}")
@@ -182,7 +196,7 @@ class Pd:
             stores.append(
                 Store(
                     id=store_id,
-                    address=f"{name}:20160",
+                    address=f"{name}:20161" if world.store_elsewhere else f"{name}:20160",
                     state=StoreState.DISCONNECTED if age > DISCONNECTED else StoreState.UP,
                     last_heartbeat=now - timedelta(seconds=age),
                     leaders=world.led()[name],
