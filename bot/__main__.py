@@ -68,7 +68,9 @@ def parser() -> argparse.ArgumentParser:
 
     run = commands.add_parser("run", help="one run in this terminal")
     run.add_argument("experiment", help='what to do: "kill tikv"')
-    run.add_argument("--cluster", choices=("playground",), help="what the nodes are (playground)")
+    run.add_argument(
+        "--cluster", choices=("playground", "docker"), help="what the nodes are (playground)"
+    )
     run.add_argument("--approve", action="store_true", help="approve the restore without asking")
     run.add_argument("--dry-run", action="store_true", help="show what it would do; touch nothing")
     run.add_argument("--json", action="store_true", help="print the report alone, as JSON")
@@ -77,6 +79,13 @@ def parser() -> argparse.ArgumentParser:
         "recover", help="undo whatever the journal says is still injected"
     )
     recover.add_argument("--dry-run", action="store_true", help="show it; touch nothing")
+
+    doctor = commands.add_parser("doctor", help="what works, and how to mend the rest")
+    doctor.add_argument("--json", action="store_true", help="print a list, as JSON")
+    doctor.add_argument(
+        "--claude", action="store_true", help="ask Claude too: one call, a few tokens"
+    )
+    doctor.add_argument("--channel", metavar="ID", help="see that the bot is in this Slack channel")
 
     report = commands.add_parser("report", help="print a run's report")
     report.add_argument("run", nargs="?", type=_run, metavar="RUN", help="its number")

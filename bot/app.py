@@ -12,13 +12,22 @@ import logging
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from random import SystemRandom
 
+from bot.cluster.containers import KIND as CONTAINERS
+from bot.cluster.docker import Docker, Project
+from bot.cluster.docker_discovery import find_project, pd_addresses, timing
+from bot.cluster.engine import Engine
+from bot.cluster.engine_place import located
 from bot.cluster.metrics import NodeMetrics
 from bot.cluster.pd import Pd
 from bot.cluster.processes import Processes
+from bot.cluster.prometheus import Prometheus
+from bot.cluster.supervisor import KIND as PROCESSES
 from bot.cluster.ycsb import Ycsb
+from bot.cluster.ycsb_container import YcsbContainer, sweep
 from bot.diagnosis.claude import Claude
 from bot.diagnosis.diagnostician import Blind
 from bot.domain.approval import Policy
@@ -26,7 +35,14 @@ from bot.domain.errors import ClusterError, SettingsError
 from bot.engine.chaos import Chaos
 from bot.engine.clock import SystemClock
 from bot.engine.patience import cancelled
-from bot.engine.ports import Clock, Cluster, Diagnostician, FaultBackend, Metrics
+from bot.engine.ports import (
+    Clock,
+    Cluster,
+    Diagnostician,
+    FaultBackend,
+    Metrics,
+    MetricsHistory,
+)
 from bot.engine.recovery import recover
 from bot.journal import Journal
 from bot.schedule import Schedule
@@ -38,10 +54,13 @@ _SHARE = 0.75  # of the time for a diagnosis; the rest is for the evidence, and 
 
 
 @asynccontextmanager
-async def engine(settings: Settings, *, put_right: bool = True) -> AsyncIterator[Chaos]:
+async def engine(
+    settings: Settings, *, put_right: bool = True, clusters: bool = True
+) -> AsyncIterator[Chaos]:
     """An engine on the settings' cluster and journal; ended in order, with every node back.
 
-    `put_right`: what earlier processes have left behind is put right first.
+    `put_right`: what earlier processes have left behind is put right first. Without `clusters`
+    it can do that, from the receipts alone, and nothing else.
 
     Raises:
         SettingsError: the state folder cannot be used, or another chaosbot uses it.
@@ -52,14 +71,20 @@ async def engine(settings: Settings, *, put_right: bool = True) -> AsyncIterator
     async with AsyncExitStack() as stack:
         stack.enter_context(_alone_in(settings.prepare_home()))
         journal = await stack.enter_async_context(await Journal.open(settings.journal))
-        cluster, fast = await _playground(settings, clock, stack)
+        undoing = await _undoing(settings, journal, clock, stack)
+        known, fast = [], False
+        if clusters:
+            made = _docker if settings.cluster == "docker" else _playground
+            cluster, fast = await made(settings, clock, stack)
+            known.append(cluster)
         chaos = Chaos(
-            [cluster],
+            known,
             journal,
             clock,
             timings=settings.timings(fast=fast),
             policy=Policy(approvers=frozenset(settings.approvers)),
             random=SystemRandom(),
+            undoing=undoing,
         )
         stack.push_async_callback(chaos.close)
         if put_right:
@@ -110,20 +135,117 @@ async def _playground(
             mend='Start one with "chaosbot playground".',
         ) from error
     pd = await stack.enter_async_context(Pd(info.pd, clock=clock))
-    metrics = await stack.enter_async_context(NodeMetrics())
+    heartbeat = settings.heartbeat or info.heartbeat
     cluster = Cluster(
         name=settings.cluster_name,
         backend=backend,
         pd=pd,
         load=Ycsb(settings.ycsb_command(info.pd), clock=clock),
-        diagnostician=_diagnostician(settings, backend, metrics, clock, info.heartbeat),
-        heartbeat=info.heartbeat,
+        diagnostician=_diagnostician(
+            settings, backend, await _seen(settings, stack), clock, heartbeat
+        ),
+        heartbeat=heartbeat,
     )
     return cluster, not info.real_time
 
 
+async def _docker(settings: Settings, clock: Clock, stack: AsyncExitStack) -> tuple[Cluster, bool]:
+    """A compose project as a cluster, and whether its timers run fast."""
+    backend = await stack.enter_async_context(await docker_backend(settings, clock))
+    containers = await backend.containers()
+    urls = settings.pd or pd_addresses(containers, backend.engine.place.host)
+    pd = await stack.enter_async_context(Pd(urls, clock=clock))
+    timers = timing(containers, settings.heartbeat)
+    image, command = settings.ycsb_container(timers.playground_image)
+    load = YcsbContainer(backend, pd, image, command, owner=str(settings.home), clock=clock)
+    await sweep_loads(settings, backend.engine)
+    cluster = Cluster(
+        name=settings.cluster_name,
+        backend=backend,
+        pd=pd,
+        load=load,
+        diagnostician=_diagnostician(
+            settings, backend, await _seen(settings, stack), clock, timers.heartbeat
+        ),
+        heartbeat=timers.heartbeat,
+    )
+    return cluster, timers.fast
+
+
+async def docker_backend(settings: Settings, clock: Clock) -> Docker:
+    """The compose project that the settings mean, under the engine that the environment names.
+
+    Raises:
+        SettingsError: there is no such project, or there are several.
+        ClusterError: the engine cannot be asked.
+    """
+    found = Engine(located(os.environ))
+    try:
+        project = await find_project(
+            found, settings.docker_project, tikv=settings.docker_tikv, pd=settings.docker_pd
+        )
+    except ClusterError as error:
+        await found.aclose()
+        said = str(error)
+        raise ClusterError(f"{said[:1].upper()}{said[1:]}.", mend=error.mend) from error
+    except BaseException:
+        await found.aclose()
+        raise
+    return Docker(found, project, clock=clock)
+
+
+async def sweep_loads(settings: Settings, engine: Engine | None = None) -> None:
+    """Remove the containers of loads that an earlier process has left behind, where Docker is."""
+    ours = engine is None
+    try:
+        engine = engine or Engine(located(os.environ))
+    except SettingsError as error:
+        log.info("No load was looked for: %s", error)
+        return
+    try:
+        for name in await sweep(engine, str(settings.home)):
+            log.warning("The load's container %s was left behind, and is removed.", name)
+    except ClusterError as error:
+        log.info("No load was looked for: %s", error)
+    finally:
+        if ours:
+            await engine.aclose()
+
+
+async def _undoing(
+    settings: Settings, journal: Journal, clock: Clock, stack: AsyncExitStack
+) -> dict[str, FaultBackend]:
+    """Who undoes the faults that are still in: a backend for each kind of open receipt."""
+    found: dict[str, FaultBackend] = {}
+    for _, injection in await journal.open_injections():
+        if injection.backend in found:
+            continue
+        if injection.backend == PROCESSES:
+            nodes = Processes(settings.socket, clock=clock)
+            found[PROCESSES] = await stack.enter_async_context(nodes)
+        elif injection.backend == CONTAINERS:
+            docker = Docker(Engine(located(os.environ)), Project(name=""), clock=clock)
+            found[CONTAINERS] = await stack.enter_async_context(docker)
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Figures:
+    """What the nodes count of themselves, now and (with a Prometheus) over time."""
+
+    now: Metrics
+    over_time: MetricsHistory | None
+
+
+async def _seen(settings: Settings, stack: AsyncExitStack) -> _Figures:
+    now = await stack.enter_async_context(NodeMetrics())
+    url = settings.prometheus_url
+    prometheus = await stack.enter_async_context(Prometheus(url)) if url else None
+    return _Figures(now=now, over_time=prometheus)
+
+
 def _diagnostician(
-    settings: Settings, backend: FaultBackend, metrics: Metrics, clock: Clock, heartbeat: float
+    settings: Settings, backend: FaultBackend, figures: _Figures, clock: Clock, heartbeat: float
 ) -> Diagnostician:
     key = settings.anthropic_api_key
     model = None
@@ -135,7 +257,15 @@ def _diagnostician(
             base_url=settings.anthropic_base_url,
             limit=_SHARE * settings.timings(fast=False).diagnosis,
         )
-    return Blind(backend, metrics, model, NO_KEY, clock, heartbeat=heartbeat)
+    return Blind(
+        backend,
+        figures.now,
+        model,
+        NO_KEY,
+        clock,
+        history=figures.over_time,
+        heartbeat=heartbeat,
+    )
 
 
 @contextmanager

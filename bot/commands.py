@@ -77,6 +77,8 @@ async def _performed(options: argparse.Namespace) -> int:
             return await _run(options)
         case "recover":
             return await _recover(options)
+        case "doctor":
+            return await _doctor(options)
         case _:
             return await _report(options)
 
@@ -112,12 +114,15 @@ async def _serve(options: argparse.Namespace) -> int:
 async def _run(options: argparse.Namespace) -> int:
     wanted = experiment(options.experiment)
     settings = configuration.load()
+    if options.cluster:
+        settings = settings.model_copy(update={"cluster": options.cluster})
     settings.prepare_home()
     stop = _stop_on_signals()
     async with AsyncExitStack() as stack:
         from bot.app import engine
 
-        await _playground_for(settings, stack)
+        if settings.cluster == "playground":
+            await _playground_for(settings, stack)
         chaos = await stack.enter_async_context(engine(settings))
         if options.dry_run:
             return await _dry_run(chaos, wanted)
@@ -134,20 +139,35 @@ async def _dry_run(chaos: Chaos, wanted: Experiment) -> int:
 
 
 async def _recover(options: argparse.Namespace) -> int:
-    from bot.app import engine
+    from bot.app import engine, sweep_loads
     from bot.engine.recovery import left_behind, recover
 
-    async with engine(configuration.load(), put_right=False) as chaos:
+    settings = configuration.load()
+    async with engine(settings, put_right=False, clusters=False) as chaos:
         if options.dry_run:
             found = await left_behind(chaos, kept_down=True)
         else:
             found = await recover(chaos, kept_down=True)
+            await sweep_loads(settings)
         for left in found:
             what = left.injection.text if left.injection else "nothing was injected"
             sys.stdout.write(f"Run {left.run}: {what}. {left.became}".strip() + "\n")
     if not found:
         sys.stdout.write("Nothing was left behind.\n")
     return FAILED if any(left.still_broken for left in found) else DONE
+
+
+async def _doctor(options: argparse.Namespace) -> int:
+    from bot.doctor import examine, json_text, print_findings, stands_in_the_way
+
+    findings = await examine(
+        configuration.load(), ask_claude=options.claude, channel=options.channel
+    )
+    if options.json:
+        sys.stdout.write(json_text(findings) + "\n")
+    else:
+        print_findings(findings, sys.stdout)
+    return FAILED if stands_in_the_way(findings) else DONE
 
 
 async def _report(options: argparse.Namespace) -> int:

@@ -14,7 +14,7 @@ from typing import Final, Self
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.cluster.answers import client, fetch
-from bot.domain.cluster import View
+from bot.domain.cluster import Node, View
 from bot.domain.errors import ClusterError
 
 _WITHIN: Final = 1.5
@@ -84,14 +84,26 @@ def addresses(view: View) -> dict[str, str]:
     """Node name -> where its metrics are: "http://127.0.0.1:20180/metrics"."""
     found: dict[str, str] = {}
     for store in view.stores or ():
-        names = (n.name for n in view.nodes or () if store.address in n.addresses)
+        node = next((n for n in view.nodes or () if store.address in n.addresses), None)
         if store.status_address:
-            name = next(names, f"store {store.id}")
-            found[name] = f"http://{store.status_address}/metrics"
+            name = node.name if node else f"store {store.id}"
+            found[name] = f"http://{_reached(store.status_address, node)}/metrics"
     for member in view.members or ():
+        node = next((n for n in view.nodes or () if member.name == n.member), None)
         for url in member.client_urls[:1]:
-            found[member.name] = f"{url.rstrip('/')}/metrics"
+            scheme, _, where = url.rstrip("/").rpartition("://")
+            reached = f"{scheme or 'http'}://{_reached(where, node)}"
+            found[node.name if node else member.name] = f"{reached}/metrics"
     return found
+
+
+def _reached(address: str, node: Node | None) -> str:
+    """The address with the node's IP address for its host, where that is known.
+
+    What a cluster advertises are names inside its network, which mean nothing outside of it.
+    """
+    hosts = node.hosts[-1] if node and node.hosts else ()
+    return f"{hosts[0]}:{address.rpartition(':')[2]}" if hosts else address
 
 
 def selected(text: str) -> dict[str, float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
@@ -11,27 +10,18 @@ from pathlib import Path
 from typing import Final, Self
 
 from bot.cluster.faults import deed_of
-from bot.cluster.supervisor import Info, Supervisor
-from bot.domain.cluster import Node, NodeEvent, NodeState
-from bot.domain.errors import (
-    ClusterError,
-    FaultError,
-    InjectionFailed,
-    RollbackFailed,
-    Unreachable,
-    Unsupported,
-)
+from bot.cluster.harm import allowed, injected, planned, undone
+from bot.cluster.supervisor import KIND, Info, Supervisor
+from bot.domain.cluster import Node, NodeEvent
+from bot.domain.errors import ClusterError, RollbackFailed, Unreachable
 from bot.domain.fault import Fault, Injection, Support
 from bot.engine.ports import Clock
 
-KIND: Final = "processes"
-MEND: Final = "chaosbot recover"
 _LOG_LINES: Final = 1_000
 _TOLD: Final = frozenset({"start", "die", "pause", "unpause"})
 _OVERLAP: Final = timedelta(seconds=1)
 _REMEMBERED: Final = 1_000
 _LONGEST_BACKOFF: Final = 2.0
-_RUNS_WITHIN: Final = 5.0
 
 
 class Processes:
@@ -87,8 +77,12 @@ class Processes:
         return await self._supervisor.logs(node, since, _LOG_LINES)
 
     def supports(self, fault: Fault) -> Support:
-        """Yes, or why not."""
+        """Whether the fault is possible here at all, and if not, why not."""
         return deed_of(fault).supported_by(self._supervisor)
+
+    async def allows(self, fault: Fault, node: Node) -> Support:
+        """Whether the fault is possible on that node as it is now, and if not, why not."""
+        return await allowed(self._supervisor, fault, node)
 
     async def plan(self, fault: Fault, node: Node) -> Injection:
         """The receipt that suffices to undo the fault. Harms nothing.
@@ -97,26 +91,11 @@ class Processes:
             Unsupported: processes cannot have this fault.
             FaultError: the node is not there, or is not running.
         """
-        support = self.supports(fault)
-        if not support.supported:
-            raise Unsupported(support.why_not)
-        try:
-            now = await self._supervisor.node(node.name)
-        except ClusterError as error:
-            raise FaultError(f"{node.name} cannot be harmed: {error}.") from error
-        if now.state is NodeState.EXITED:
-            raise FaultError(f"{node.name} cannot be harmed: it is not running.")
-        before = now.model_copy(update={"store": node.store})
-        return Injection(
-            backend=KIND, endpoint=str(self.socket), fault=fault, node=before, mend=MEND
-        )
+        return await planned(self._supervisor, fault, node)
 
     async def inject(self, injection: Injection) -> None:
         """Harm the node. Raises InjectionFailed; the node may then be half harmed."""
-        try:
-            await deed_of(injection.fault).inject(self._supervisor, injection.node)
-        except ClusterError as error:
-            raise InjectionFailed(f"{injection.text} failed: {error}.") from error
+        await injected(self._supervisor, injection)
 
     async def rollback(self, injection: Injection) -> None:
         """Put the node right, and see it run. Idempotent; safe on a half-injected fault.
@@ -124,8 +103,7 @@ class Processes:
         Raises:
             RollbackFailed: it does not run, or cannot be asked.
         """
-        name, now = injection.node.name, injection.node
-        right = {NodeState.RUNNING, injection.node.state}
+        name = injection.node.name
         if injection.backend != KIND:
             raise RollbackFailed(
                 f"{name} is no process: the receipt was written by {injection.backend}.",
@@ -133,15 +111,7 @@ class Processes:
             )
         try:
             async with self._supervisor_of(injection) as supervisor:
-                await deed_of(injection.fault).undo(supervisor, injection.node)
-                async with asyncio.timeout(_RUNS_WITHIN):
-                    while (now := await supervisor.node(name)).state not in right:
-                        await self._clock.sleep(0.02)
-        except TimeoutError:
-            raise RollbackFailed(
-                f"{name} is {now.state.value} {_RUNS_WITHIN:g} s after its start.",
-                mend=f"Look at its log, then run: {injection.mend}",
-            ) from None
+                await undone(supervisor, injection, self._clock)
         except Unreachable as error:
             raise RollbackFailed(
                 f"{name} could not be put right: {error}.",

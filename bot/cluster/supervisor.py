@@ -22,12 +22,18 @@ import httpx
 from pydantic import AwareDatetime, BaseModel, TypeAdapter, ValidationError
 
 from bot.cluster.answers import OK, SERVER_ERROR, client, parsed
+from bot.cluster.faults.runtime import Remedy
 from bot.domain.cluster import Node, NodeState, Role
 from bot.domain.errors import BadAnswer, Unreachable
+from bot.domain.fault import Attachment, Container, Injection
 from bot.domain.model import iso
 
 _T = TypeVar("_T")
+KIND: Final = "processes"
+MEND: Final = "chaosbot recover"
 _WITHIN: Final = 2.0
+_GRACE: Final = 30.0  # a store may take 20 s to hand its leaders away
+_LOOK: Final = 0.02
 _SILENCE: Final = 15.0  # an event stream says something every 5 s, if only an empty line
 _MAX_EVENT: Final = 64 * 1024
 _NOT_FOUND: Final = 404
@@ -93,6 +99,9 @@ class Supervisor:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.kind = KIND
+        self.endpoint = str(path)
+        self.no_networks = "the playground's processes share the network of this machine; containers have their own"
         self._who = f"the playground at {path}"
         self._http = client(
             transport=httpx.AsyncHTTPTransport(
@@ -136,6 +145,44 @@ class Supervisor:
     async def start(self, name: str) -> None:
         """Start a node that has exited; one that runs is left alone."""
         await self._request("POST", f"{_path(name)}/start")
+
+    async def stop(self, name: str) -> None:
+        """SIGTERM, and SIGKILL to what has not ended 30 s later; comes back when it has ended."""
+        await self.send(name, Signals.SIGTERM)
+        try:
+            async with asyncio.timeout(_GRACE):
+                await self._ended(name)
+        except TimeoutError:
+            await self.send(name, Signals.SIGKILL)
+            await self._ended(name)
+
+    async def _ended(self, name: str) -> None:
+        while (await self.node(name)).state is not NodeState.EXITED:  # noqa: ASYNC110 - it is in another process
+            await asyncio.sleep(_LOOK)
+
+    async def pause(self, name: str) -> None:
+        """SIGSTOP."""
+        await self.send(name, Signals.SIGSTOP)
+
+    async def unpause(self, name: str) -> None:
+        """SIGCONT, which means nothing to a process that runs."""
+        await self.send(name, Signals.SIGCONT)
+
+    async def container(self, name: str) -> Container | None:  # noqa: ARG002 - a Runtime's method
+        """None: a process runs in no container."""
+        return None
+
+    async def detach(self, name: str, attachment: Attachment) -> None:  # noqa: ARG002 - the same
+        """Raises BadAnswer."""
+        raise BadAnswer(f"{name} cannot be cut off: {self.no_networks}")
+
+    async def attach(self, name: str, attachment: Attachment) -> None:  # noqa: ARG002 - the same
+        """Raises BadAnswer."""
+        raise BadAnswer(f"{name} cannot be connected: {self.no_networks}")
+
+    def by_hand(self, remedy: Remedy, injection: Injection) -> str:  # noqa: ARG002 - the same
+        """The command that puts any node of the playground right."""
+        return MEND
 
     async def logs(self, name: str, since: datetime, tail: int) -> list[str]:
         """A node's last `tail` log lines since then, oldest first."""

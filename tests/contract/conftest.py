@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -14,10 +14,16 @@ from typing import Protocol
 
 import pytest
 
+from bot.cluster.docker import Docker, Project
+from bot.cluster.engine import Engine
+from bot.cluster.engine_place import Place
 from bot.cluster.processes import Processes
 from bot.domain.errors import ClusterError
+from bot.domain.fault import Fault
 from bot.engine.clock import SystemClock
 from bot.engine.ports import FaultBackend
+from tests.cluster.compose import Compose, composed
+from tests.cluster.cutting import Cut, cuttable
 from tests.cluster.polling import until
 
 
@@ -28,7 +34,7 @@ class Hands(Protocol):
     async def pause(self, node: str) -> None: ...
     async def kill(self, node: str) -> None: ...
     async def vanish(self) -> None:
-        """What runs the nodes goes away, and they with it."""
+        """What runs the nodes goes away, or cannot be reached any more."""
 
 
 @dataclass
@@ -36,6 +42,7 @@ class Bench:
     backend: FaultBackend
     other: FaultBackend  # of another bot, on the same cluster
     hands: Hands
+    compose: Compose | None = None
 
 
 class PlaygroundHands:
@@ -55,6 +62,24 @@ class PlaygroundHands:
     async def vanish(self) -> None:
         self._process.terminate()
         await self._process.wait()
+
+
+class EngineHands:
+    def __init__(self, compose: Compose, proxy: Cut) -> None:
+        self._compose = compose
+        self._proxy = proxy
+
+    async def start(self, node: str) -> None:
+        await asyncio.to_thread(self._compose.container(node).start)
+
+    async def pause(self, node: str) -> None:
+        await asyncio.to_thread(self._compose.container(node).pause)
+
+    async def kill(self, node: str) -> None:
+        await asyncio.to_thread(self._compose.container(node).kill)
+
+    async def vanish(self) -> None:
+        await self._proxy.cut()
 
 
 @asynccontextmanager
@@ -93,13 +118,65 @@ async def processes(folder: Path) -> AsyncIterator[Bench]:
         yield Bench(backend, other, PlaygroundHands(other, process))
 
 
-BACKENDS = {"processes": processes}
+@asynccontextmanager
+async def containers(folder: Path, compose: Compose) -> AsyncIterator[Bench]:
+    project = Project(name=compose.project)
+    await asyncio.to_thread(compose.mend)
+    async with cuttable(folder) as proxy:
+        place = Place(url=proxy.url)
+        async with (
+            Docker(Engine(place), project, clock=SystemClock()) as backend,
+            Docker(Engine(place), project, clock=SystemClock()) as other,
+        ):
+            yield Bench(backend, other, EngineHands(compose, proxy), compose)
 
 
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture(scope="session")
+def compose() -> Iterator[Compose]:
+    """A compose project of two nodes, and its network, for the whole session."""
+    with composed() as project:
+        yield project
+
+
+@pytest.fixture
 async def bench(request, tmp_path):
-    async with BACKENDS[request.param](tmp_path) as made:
-        yield made
+    if request.param == "docker":
+        async with containers(tmp_path, request.getfixturevalue("compose")) as made:
+            yield made
+    else:
+        async with processes(tmp_path) as made:
+            yield made
+
+
+BACKENDS = ("processes", pytest.param("docker", marks=pytest.mark.docker))
+FAULTS = {
+    "processes": [f for f in Fault if f is not Fault.PARTITION],
+    "docker": list(Fault),
+}
+
+
+def pytest_generate_tests(metafunc):
+    """Each test over every backend; and over all its faults, if it takes one."""
+    given = [m.args[0] for m in metafunc.definition.iter_markers("parametrize")]
+    if "bench" not in metafunc.fixturenames or "bench" in given:
+        return
+    if "fault" not in metafunc.fixturenames:
+        wanted = (
+            BACKENDS if metafunc.definition.get_closest_marker("docker") is None else ["docker"]
+        )
+        metafunc.parametrize("bench", wanted, indirect=True)
+        return
+    cases = [
+        pytest.param(
+            backend,
+            fault,
+            marks=pytest.mark.docker if backend == "docker" else (),
+            id=f"{backend}-{fault}",
+        )
+        for backend, faults in FAULTS.items()
+        for fault in faults
+    ]
+    metafunc.parametrize(("bench", "fault"), cases, indirect=["bench"])
 
 
 @pytest.fixture

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import suppress
 from signal import Signals
 from typing import Final
 
-from bot.cluster.faults.runtime import Runtime
-from bot.domain.cluster import Node, NodeState
-from bot.domain.fault import Support
+from bot.cluster.faults.reviving import about_to, revive
+from bot.cluster.faults.runtime import Remedy, Runtime
+from bot.domain.cluster import NodeState
+from bot.domain.fault import Injection, Support
 
 _DYING: Final = 0.5  # seconds within which a killed process is surely gone
 
@@ -17,24 +16,22 @@ _DYING: Final = 0.5  # seconds within which a killed process is surely gone
 class Kill:
     """SIGKILL, and a start to undo it."""
 
+    remedy = Remedy.START
+
     def supported_by(self, runtime: Runtime) -> Support:  # noqa: ARG002 - the same for all of them
         """Every runtime sends signals and starts nodes."""
         return Support(supported=True)
 
-    async def inject(self, runtime: Runtime, node: Node) -> None:
-        """Send SIGKILL, and nothing before it."""
-        await runtime.send(node.name, Signals.SIGKILL)
+    def obstacle(self, injection: Injection) -> str:  # noqa: ARG002 - the same for all of them
+        """Whatever runs can be killed."""
+        return ""
 
-    async def undo(self, runtime: Runtime, node: Node) -> None:
+    async def inject(self, runtime: Runtime, injection: Injection) -> None:
+        """Send SIGKILL, and nothing before it."""
+        await runtime.send(injection.node.name, Signals.SIGKILL)
+
+    async def undo(self, runtime: Runtime, injection: Injection) -> None:
         """Start the node if it has exited; let it run on if somebody has paused it meanwhile."""
-        now = await runtime.node(node.name)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_DYING):
-                # The very process that was to be killed may be about to die.
-                while now.state is not NodeState.EXITED and now.started_at == node.started_at:
-                    await asyncio.sleep(0.02)
-                    now = await runtime.node(node.name)
-        if now.state is NodeState.EXITED:
-            await runtime.start(node.name)
-        elif now.state is NodeState.PAUSED and node.state is NodeState.RUNNING:
-            await runtime.send(node.name, Signals.SIGCONT)
+        node = injection.node
+        await about_to(runtime, node, lambda now: now.state is NodeState.EXITED, _DYING)
+        await revive(runtime, node.name)
