@@ -55,6 +55,35 @@ class Claude:
         self._base_url = base_url
         self._limit = limit
 
+    async def greet(self) -> None:
+        """See that key and model are good, with the smallest question there is.
+
+        Raises:
+            DiagnosisError: they are not, or nobody answers; its sentence has no full stop.
+        """
+        self._check_key()
+        try:
+            async with asyncio.timeout(self._limit):
+                await asyncio.to_thread(import_module, "anthropic")
+                from anthropic import APIError, AsyncAnthropic  # noqa: PLC0415 - a second's import
+
+                client = AsyncAnthropic(api_key=self._key, base_url=self._base_url, max_retries=0)
+                async with client:
+                    try:
+                        message = await client.messages.create(
+                            model=self._model,
+                            max_tokens=1,
+                            messages=[{"role": "user", "content": "Hello"}],
+                        )
+                    except APIError as error:
+                        raise _translated(error, self._model) from error
+                    except (AttributeError, TypeError, ValueError) as error:
+                        raise DiagnosisError("Claude's answer makes no sense") from error
+        except TimeoutError:
+            raise self._late() from None
+        if getattr(message, "role", None) != "assistant":  # a proxy's page, which the SDK trusts
+            raise DiagnosisError("Claude's answer makes no sense")
+
     async def diagnose(
         self, evidence: Sequence[Evidence], components: Collection[str]
     ) -> Diagnosis:
@@ -63,16 +92,22 @@ class Claude:
         Raises:
             DiagnosisError: there is none; its sentence has no full stop, to be shown as a reason.
         """
-        if not self._key.isascii() or not self._key.isprintable() or not self._key.strip():
-            raise DiagnosisError(
-                "The Claude key has characters that no key has", mend="Set ANTHROPIC_API_KEY again."
-            )
+        self._check_key()
         try:
             async with asyncio.timeout(self._limit):
                 form = await self._answer(ask(evidence, components))
         except TimeoutError:
-            raise DiagnosisError(f"Claude did not answer within {self._limit:g} s") from None
+            raise self._late() from None
         return check(form, evidence, components)
+
+    def _check_key(self) -> None:
+        if not self._key.isascii() or not self._key.isprintable() or not self._key.strip():
+            raise DiagnosisError(
+                "The Claude key has characters that no key has", mend="Set ANTHROPIC_API_KEY again."
+            )
+
+    def _late(self) -> DiagnosisError:
+        return DiagnosisError(f"Claude did not answer within {self._limit:g} s")
 
     async def _answer(self, question: str) -> AnswerForm:
         await asyncio.to_thread(import_module, "anthropic")
@@ -154,7 +189,7 @@ def _translated(error: APIError, model: str) -> DiagnosisError:
         401: ("did not accept the key", "Set ANTHROPIC_API_KEY to a valid key."),
         402: ("asks for payment", "Look at the account's billing."),
         403: ("does not permit this key to ask", "Look at the key's permissions."),
-        _UNKNOWN: (f'knows no model "{model}"', "Set another model."),
+        _UNKNOWN: (f'knows no model "{model}"', "Name another one in CHAOSBOT_MODEL."),
         413: ("found the question too long", ""),
         429: (f"is asked too often{later}", ""),
         _OVERLOADED: (f"is overloaded{later}", ""),

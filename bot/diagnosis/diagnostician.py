@@ -13,7 +13,7 @@ from bot.diagnosis.rules import diagnose_by_rules
 from bot.domain.diagnosis import Diagnosis
 from bot.domain.errors import DiagnosisError
 from bot.domain.evidence import Evidence
-from bot.engine.ports import Clock, FaultBackend, Metrics, Scene
+from bot.engine.ports import Clock, FaultBackend, Metrics, MetricsHistory, Scene
 
 
 class Model(Protocol):
@@ -29,8 +29,9 @@ class Blind:
     """Implements `engine.ports.Diagnostician`.
 
     `model` is None where there is none, and `why_no_model` then says why, as it is shown ("no
-    Claude key is set"). `heartbeat` is the interval, in seconds, in which stores report to PD;
-    `limit` how many seconds the logs and metrics of all nodes may take.
+    Claude key is set"). `history` is None where no Prometheus is set. `heartbeat` is the interval,
+    in seconds, in which stores report to PD; `limit` how many seconds the logs and metrics of all
+    nodes may take.
     """
 
     def __init__(  # noqa: PLR0913 - the parts that it is made of, by name
@@ -41,10 +42,11 @@ class Blind:
         why_no_model: str,
         clock: Clock,
         *,
+        history: MetricsHistory | None = None,
         heartbeat: float = 10.0,
         limit: float = 5.0,
     ) -> None:
-        self._gatherer = Gatherer(backend, metrics, heartbeat=heartbeat, limit=limit)
+        self._gatherer = Gatherer(backend, metrics, history, heartbeat=heartbeat, limit=limit)
         self._model = model
         self._why_no_model = why_no_model
         self._clock = clock

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Final
 
 from bot.diagnosis.figures import observe_load, observe_metrics
+from bot.diagnosis.history import Kept, kept, not_kept, observe_history
 from bot.diagnosis.lines import Line, read
 from bot.diagnosis.logs import BEFORE, observe_logs
 from bot.diagnosis.nodes import observe_nodes
@@ -20,7 +21,7 @@ from bot.diagnosis.placement import observe_pd
 from bot.domain.errors import ChaosError
 from bot.domain.evidence import Evidence
 from bot.domain.ticket import Ticket
-from bot.engine.ports import FaultBackend, Metrics, Scene
+from bot.engine.ports import FaultBackend, Metrics, MetricsHistory, Scene
 
 _TOGETHER: Final = 8  # logs read at the same time
 _MOST_LOGS: Final = 50  # nodes whose logs are read
@@ -32,14 +33,22 @@ _MOST_EARLIER: Final = 2
 class Gatherer:
     """Looks at a scene. `limit` is how many seconds logs and metrics may take, together.
 
-    `heartbeat` is the interval, in seconds, in which stores report to PD.
+    `heartbeat` is the interval, in seconds, in which stores report to PD. Without a `history`
+    nothing is known of the metrics of before, and the evidence says so.
     """
 
     def __init__(
-        self, backend: FaultBackend, metrics: Metrics | None, *, heartbeat: float, limit: float
+        self,
+        backend: FaultBackend,
+        metrics: Metrics | None,
+        history: MetricsHistory | None,
+        *,
+        heartbeat: float,
+        limit: float,
     ) -> None:
         self._backend = backend
         self._metrics = metrics
+        self._history = history
         self._heartbeat = heartbeat
         self._limit = limit
 
@@ -51,8 +60,8 @@ class Gatherer:
         now = scene.now
         nodes = now.nodes if now.nodes is not None else scene.before.nodes or ()
         names = sorted(n.name for n in nodes)
-        logs, metrics = await asyncio.gather(
-            self._logs(names, scene.since, at), self._figures(scene, at)
+        logs, values, told = await asyncio.gather(
+            self._logs(names, scene.since, at), self._figures(scene), self._told(scene, at)
         )
         seen = [
             *observe_nodes(scene.before, now),
@@ -60,7 +69,8 @@ class Gatherer:
             *observe_load(scene.samples, scene.baseline_ops, scene.since, at),
             *logs[1],
             *observe_logs(logs[0], now, scene.since),
-            *metrics,
+            *self._measured(values, scene, at),
+            *self._kept(told, values, scene, at),
             *_tickets(scene.tickets, scene.earlier, at),
         ]
         return render(seen, names)
@@ -77,7 +87,7 @@ class Gatherer:
                 async with asyncio.timeout(self._limit), turns:
                     lines = await self._backend.logs(name, since - BEFORE)
             except TimeoutError:
-                failed[name] = f"no answer within {self._limit:g} s"
+                failed[name] = self._late
             except (ChaosError, OSError) as error:
                 failed[name] = str(error)
             else:
@@ -89,15 +99,48 @@ class Gatherer:
         ]
         return found, at_most(told, _MOST_UNREAD, "logs that could not be asked")
 
-    async def _figures(self, scene: Scene, at: datetime) -> list[Observation]:
+    async def _figures(self, scene: Scene) -> dict[str, dict[str, float]] | None:
+        """What the nodes say themselves; None if they were asked and there was no time."""
         if self._metrics is None:
-            return []
+            return {}
         try:
             async with asyncio.timeout(self._limit):
-                values = await self._metrics.read(scene.now)
+                return await self._metrics.read(scene.now)
         except TimeoutError:
-            return [unasked("metrics", "The metrics", at, f"no answer within {self._limit:g} s")]
-        return observe_metrics(values, scene.now, at, scene.since)
+            return None
+
+    def _measured(
+        self, values: dict[str, dict[str, float]] | None, scene: Scene, at: datetime
+    ) -> list[Observation]:
+        if values is None:
+            return [unasked("metrics", "The metrics", at, self._late)]
+        return observe_metrics(values, scene.now, at, scene.since) if self._metrics else []
+
+    async def _told(self, scene: Scene, at: datetime) -> Kept | None:
+        if self._history is None:
+            return None
+        try:
+            async with asyncio.timeout(self._limit):
+                return await kept(self._history, scene.since, at)
+        except TimeoutError:
+            return None
+
+    def _kept(
+        self,
+        told: Kept | None,
+        values: dict[str, dict[str, float]] | None,
+        scene: Scene,
+        at: datetime,
+    ) -> list[Observation]:
+        if self._history is None:
+            return not_kept(at)
+        if told is None:
+            return [unasked("metrics", "What the metrics were before", at, self._late)]
+        return observe_history(told, scene.now, scene.since, at, (values or {}).keys())
+
+    @property
+    def _late(self) -> str:
+        return f"no answer within {self._limit:g} s"
 
 
 def _tickets(

@@ -134,7 +134,8 @@ def test_metrics_tell_who_is_silent_and_what_is_bad():
     assert (
         texts[0] == "Metrics answer: pd1 and tikv0. They do not answer: pd0, pd2, tikv1 and tikv2."
     )
-    assert len(texts) == 6
+    assert texts[-1] == "What the metrics were before is not known: no Prometheus is set."
+    assert len(texts) == 7
     assert not any("store_up_count" in t for t in texts)
 
 
