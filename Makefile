@@ -4,11 +4,24 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
+# The plugin where it answers, else the older program; their project names; what PD is reached by.
+COMPOSE ?= $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
+CLUSTER ?= chaosbot
+PLAYGROUND ?= chaosbot-playground
+BASE_IMAGE ?= chaosbot-base:local
+PD_1_PORT ?= 12379
+PD_2_PORT ?= 22379
+PD_3_PORT ?= 32379
+export BASE_IMAGE PD_1_PORT PD_2_PORT PD_3_PORT
+PDS := $(PD_1_PORT:%=127.0.0.1:%) $(PD_2_PORT:%=127.0.0.1:%) $(PD_3_PORT:%=127.0.0.1:%)
+COMPOSE_CLUSTER = $(COMPOSE) --project-name $(CLUSTER) --file docker-compose.yaml
+COMPOSE_PLAYGROUND = $(COMPOSE) --project-name $(PLAYGROUND) --file docker-compose.playground.yaml
+
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench format pictures lock clean
+.PHONY: help install demo up up-playground image-playground down test check bench format pictures lock clean
 
 help:  ## show these targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 install: $(READY)  ## make the virtual environment, with chaosbot in it
 
@@ -25,6 +38,25 @@ $(READY): requirements.lock pyproject.toml
 
 demo: $(READY)  ## the whole thing on this machine: a local Slack, a local cluster, the bot
 	@$(BIN)/chaosbot demo $(ARGS)
+
+up:  ## a TiKV cluster in containers, with Prometheus
+	@$(COMPOSE_CLUSTER) --profile load build --quiet ycsb
+	@$(COMPOSE_CLUSTER) up --detach
+	@$(PYTHON) docker/wait.py $(PDS)
+
+up-playground: image-playground  ## the same of stand-ins, without a registry
+	@$(COMPOSE_PLAYGROUND) up --detach --no-build
+	@$(PYTHON) docker/wait.py $(PDS)
+
+image-playground:
+	@test $(BASE_IMAGE) != chaosbot-base:local || docker/playground/base-image
+	@$(COMPOSE_PLAYGROUND) build --quiet pd-1
+
+down:  ## stop and remove both, with their data and what a run left in their networks
+	@left=$$(docker ps --all --quiet --filter network=$(CLUSTER)_cluster --filter network=$(PLAYGROUND)_cluster); \
+	  test -z "$$left" || docker rm --force $$left >/dev/null
+	@$(COMPOSE_CLUSTER) --profile load --profile bot down --volumes --remove-orphans
+	@$(COMPOSE_PLAYGROUND) down --volumes --remove-orphans
 
 test: $(READY)  ## all tests
 	@$(BIN)/pytest $(ARGS)

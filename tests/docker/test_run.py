@@ -1,0 +1,124 @@
+"""`chaosbot run --cluster docker`: the whole run on real containers, and what a SIGKILL leaves behind."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from itertools import pairwise
+
+import jsonschema
+import pytest
+
+from bot.domain.report import schema
+from tests.compose.conftest import running_proxy
+from tests.docker.conftest import NODES
+
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
+
+
+def test_a_killed_store_is_noticed_by_every_signal_and_recovers(shell, containers):
+    done = shell.run("run", "kill tikv", "--cluster", "docker", "--approve", "--json", timeout=120)
+
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    jsonschema.Draft202012Validator(schema()).validate(report)
+    assert report["outcome"] == "recovered"
+    assert report["cluster"] == "docker"
+    fault = report["fault"]
+    assert fault["kind"] == "kill"
+    assert fault["address"] == f"{fault['node']}:20160"
+    assert isinstance(fault["store"], int)
+
+    seen = {s["signal"]: s["seconds"] for s in report["signals"] if s["seconds"] is not None}
+    assert {
+        "node_exit",
+        "client_impact",
+        "leaders_moved",
+        "pd_disconnected",
+        "ticket_opened",
+    } <= set(seen)
+    assert 0 <= seen["node_exit"] <= 0.3
+    details = {s["signal"]: s["detail"] for s in report["signals"]}
+    assert "137" in details["node_exit"]
+    assert report["ticket"]["invariant"] == "stores_up"
+    assert report["diagnosis"]["grade"]["component"] == "right"
+    assert report["diagnosis"]["grade"]["fault"] == "right"
+    assert report["recovery"]["verified"]
+    assert report["recovery"]["throughput_ratio"] >= 0.9
+    began = [stage["started_at"] for stage in report["stages"]]
+    assert all(earlier <= later for earlier, later in pairwise(began))
+
+
+def test_the_socket_proxy_lets_a_whole_run_through(shell, engine):
+    if engine.api.base_url != "http+docker://localhost":
+        pytest.skip("the engine is not on this machine's socket")
+    with running_proxy() as address:
+        words = ("run", "kill tikv-1", "--cluster", "docker", "--approve", "--json")
+        done = shell.run(*words, timeout=120, DOCKER_HOST=f"tcp://{address}")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["outcome"] == "recovered"
+    assert report["load"]["baseline_ops"] > 0
+
+
+@pytest.mark.parametrize(
+    ("command", "state"),
+    [("kill tikv-2", "exited"), ("pause tikv-1", "paused"), ("stop pd-3", "exited")],
+)
+async def test_what_a_killed_bot_left_behind_is_recovered(shell, containers, command, state):
+    node = command.split()[1]
+    async with shell.running("run", command, "--cluster", "docker") as process:
+        await shell.until(lambda r: r.event.event == "fault_injected", timeout=60)
+        process.kill()
+        await process.wait()
+    broken = {name: s for name, s in containers.states().items() if s != "running"}
+    assert broken == {node: state}
+
+    shown = await asyncio.to_thread(shell.run, "recover", "--dry-run")
+    assert shown.returncode == 0, shown.stderr
+    assert node in shown.stdout
+    assert containers.states()[node] == state
+
+    done = await asyncio.to_thread(shell.run, "recover")
+    assert done.returncode == 0, done.stderr
+    assert node in done.stdout
+    assert set(containers.states().values()) == {"running"}
+    assert containers.in_network() == set(NODES)
+
+    again = await asyncio.to_thread(shell.run, "recover")
+    assert again.stdout == "Nothing was left behind.\n"
+
+
+async def test_a_partitioned_store_comes_back_with_its_address(shell, containers):
+    network = f"{containers.project}_cluster"
+
+    def place():
+        return containers.node("tikv-3").attrs["NetworkSettings"]["Networks"].get(network)
+
+    before = place()
+    async with shell.running("run", "partition tikv-3", "--cluster", "docker") as process:
+        await shell.until(lambda r: r.event.event == "fault_injected", timeout=60)
+        assert place() is None
+        process.kill()
+        await process.wait()
+    done = await asyncio.to_thread(shell.run, "recover")
+    assert done.returncode == 0, done.stderr
+    after = place()
+    assert after["IPAddress"] == before["IPAddress"]
+    assert set(before["Aliases"]) <= set(after["Aliases"])
+
+
+def test_a_dry_run_touches_nothing(shell, containers):
+    before = {name: containers.node(name).attrs["State"]["StartedAt"] for name in NODES}
+    done = shell.run("run", "kill tikv-3", "--cluster", "docker", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert "tikv-3" in done.stdout
+    after = {name: containers.node(name).attrs["State"]["StartedAt"] for name in NODES}
+    assert after == before
+
+
+def test_a_store_that_is_down_already_refuses_the_run(shell, containers):
+    containers.node("tikv-1").kill()
+    done = shell.run("run", "kill tikv-2", "--cluster", "docker", "--approve")
+    containers.node("tikv-1").start()
+    assert done.returncode == 3, done.stderr
