@@ -25,7 +25,7 @@ GENERAL = "C0GENERAL1"
 APPROVERS = "S0APPROVER"
 APP_SCOPES = "connections:write"
 SCOPES = (
-    "commands,chat:write,files:write,files:read,users:read,usergroups:read,app_mentions:read,"
+    "commands,chat:write,chat:write.public,files:write,files:read,users:read,usergroups:read,app_mentions:read,"
     "channels:history,channels:read,channels:join,groups:history,im:write,reactions:read,"
     "reactions:write,team:read"
 )
