@@ -1,7 +1,7 @@
 """`python -m bench [--only NAME ...] [--json]`: measure, print, and say whether limits are kept.
 
-Exit status: 0 all limits are kept, 1 one is missed or could not be measured, 2 usage,
-130 interrupted.
+Exit status: 0 all limits are kept, or skipped where there is nothing to measure; 1 one is missed or
+could not be measured; 2 usage; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -16,8 +16,20 @@ import sys
 import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from bench import ack, demo, help, journal, kill, look, memory, ticket  # noqa: A004 - a figure's name
-from bench.figure import Figure
+from bench import (
+    ack,
+    demo,
+    docker_events,
+    docker_kill,
+    docker_look,
+    help,  # noqa: A004 - a figure's name
+    journal,
+    kill,
+    look,
+    memory,
+    ticket,
+)
+from bench.figure import Figure, Skipped, SkippedError
 from bench.surroundings import forget_settings
 from bench.table import table
 
@@ -30,6 +42,9 @@ FIGURES: Mapping[str, Callable[[], Awaitable[Figure]]] = {
     "ack": ack.measure,
     "journal": journal.measure,
     "look": look.measure,
+    "docker-kill": docker_kill.measure,
+    "docker-look": docker_look.measure,
+    "docker-events": docker_events.measure,
 }
 
 
@@ -44,35 +59,39 @@ def main(argv: Sequence[str] | None = None) -> int:
     forget_settings()
     before = os.getloadavg()[0]
     try:
-        figures, missing = asyncio.run(measured(options.only or list(FIGURES)))
+        figures, skipped, missing = asyncio.run(measured(options.only or list(FIGURES)))
     except asyncio.CancelledError:
         return 130
     after = os.getloadavg()[0]
     if options.json:
         rows = [figure.as_json() for figure in figures]
         machine = {"cores": os.cpu_count(), "load": [before, after]}
-        print(json.dumps({**machine, "figures": rows, "not_measured": missing}, indent=2))
+        without = {"skipped": {one.name: one.why for one in skipped}, "not_measured": missing}
+        print(json.dumps({**machine, "figures": rows, **without}, indent=2))
     else:
-        print(table(figures))
+        print(table(figures, skipped))
         print(f"\n{os.cpu_count()} cores; load average {before:.1f} before, {after:.1f} after")
         for name, why in missing.items():
             print(f"{name}: not measured: {why}")
     return 1 if missing or any(figure.met is False for figure in figures) else 0
 
 
-async def measured(names: Sequence[str]) -> tuple[list[Figure], dict[str, str]]:
-    """The figures, and why some could not be measured."""
+async def measured(names: Sequence[str]) -> tuple[list[Figure], list[Skipped], dict[str, str]]:
+    """The figures, those that were skipped, and why some could not be measured."""
     _end_in_order()
     figures: list[Figure] = []
+    skipped: list[Skipped] = []
     missing: dict[str, str] = {}
     for name in names:
         print(f"Measuring {name} ...", file=sys.stderr, flush=True)
         try:
             figures.append(await FIGURES[name]())
+        except SkippedError as why:
+            skipped.append(Skipped(name=name, why=str(why)))
         except Exception as error:  # noqa: BLE001 - one figure less; the others are still measured
             traceback.print_exc()
             missing[name] = str(error) or type(error).__name__
-    return figures, missing
+    return figures, skipped, missing
 
 
 def _end_in_order() -> None:

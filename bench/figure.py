@@ -8,6 +8,20 @@ from dataclasses import dataclass
 from statistics import median, quantiles
 from typing import Any
 
+_GROUPS = 3  # in which pairs are taken for their spread
+
+
+class SkippedError(Exception):
+    """A figure has no business here; the text says why. That is no fault."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Skipped:
+    """The row of a figure that was not taken here, and why."""
+
+    name: str
+    why: str
+
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
@@ -53,6 +67,21 @@ def of_median(values: Sequence[float], **fields: Any) -> Figure:
     """A figure whose measured value is the median."""
     fields.setdefault("of", f"median of {len(values)}")
     return Figure(measured=median(values), low=min(values), high=max(values), **fields)
+
+
+def of_pairs(pairs: Sequence[tuple[float, float]], **fields: Any) -> Figure:
+    """A figure that compares: the ratio of the medians of what was measured in pairs.
+
+    The spread is that of so many groups of pairs, one after the other.
+    """
+    size = len(pairs) // _GROUPS
+    groups = [_ratio(pairs[i * size : (i + 1) * size]) for i in range(_GROUPS)]
+    fields.setdefault("of", f"medians of {len(pairs)} pairs; {size} each")
+    return Figure(unit="x", measured=_ratio(pairs), low=min(groups), high=max(groups), **fields)
+
+
+def _ratio(pairs: Sequence[tuple[float, float]]) -> float:
+    return median(o for o, _ in pairs) / median(b for _, b in pairs)
 
 
 def percentile(values: Sequence[float], percent: int) -> float:

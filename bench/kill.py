@@ -11,14 +11,14 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
 import httpx
 
-from bench.figure import Figure, written
+from bench.figure import Figure, of_pairs, written
 from bench.surroundings import empty_home, playground
 from bot.cluster.pd import Pd
 from bot.cluster.processes import Processes
@@ -27,7 +27,6 @@ from bot.domain.fault import Fault, Injection
 from bot.engine.clock import SystemClock
 
 _PAIRS = 30
-_THIRD = 10  # pairs of which the spread is made
 _NODES = ("tikv-1", "tikv-2", "tikv-3")
 _SETTLED = 0.5  # seconds between a node's return and its next death
 
@@ -41,22 +40,13 @@ async def measure() -> Figure:
                 await bench.death(_NODES[0], kill)  # warm
             pairs = [await bench.pair(turn) for turn in range(_PAIRS)]
     ours, bare = [o for o, _ in pairs], [b for _, b in pairs]
-    thirds = [_ratio(pairs[i : i + _THIRD]) for i in range(0, _PAIRS, _THIRD)]
-    return Figure(
+    return of_pairs(
+        pairs,
         name="kill",
         what="injection to a dead process, against `os.kill`",
-        unit="x",
         limit=1.2,
-        measured=_ratio(pairs),
-        low=min(thirds),
-        high=max(thirds),
-        of=f"medians of {_PAIRS} pairs; {_THIRD} each",
         beside=f"{written(1000 * median(ours))} ms against {written(1000 * median(bare))} ms",
     )
-
-
-def _ratio(pairs: Sequence[tuple[float, float]]) -> float:
-    return median(o for o, _ in pairs) / median(b for _, b in pairs)
 
 
 class _Bench:

@@ -131,9 +131,12 @@ class Supervisor:
                     yield encode(event)
             while True:
                 try:
-                    yield encode(await asyncio.wait_for(queue.get(), KEEPALIVE))
+                    # wait_for of Python 3.11 loses a cancellation that comes together with an event.
+                    async with asyncio.timeout(KEEPALIVE):
+                        line = encode(await queue.get())
                 except TimeoutError:
-                    yield b"\n"
+                    line = b"\n"
+                yield line
         finally:
             self._followers.discard(queue)
 
