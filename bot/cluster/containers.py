@@ -14,7 +14,7 @@ from typing import Final
 from bot.cluster.container_shapes import NUMBER, PROJECT, SERVICE, Inspected
 from bot.cluster.engine import Engine
 from bot.cluster.engine_errors import Missing
-from bot.cluster.faults.runtime import Remedy
+from bot.cluster.faults.runtime import Remedy, still_it
 from bot.domain.cluster import Node, NodeState
 from bot.domain.errors import BadAnswer, ClusterError, RollbackFailed
 from bot.domain.fault import Attachment, Container, Injection
@@ -51,9 +51,11 @@ class Containers:
             )
         return found
 
-    async def send(self, name: str, signal: Signals) -> None:
-        """Send a signal to a node's process. A node that is not running is a BadAnswer."""
-        await self._engine.kill(await self._id(name), signal.name)
+    async def kill(self, node: Node) -> None:
+        """SIGKILL to the very process that `node` describes; looked at once, just before."""
+        found, now = await self._find(node.name)
+        still_it(node, now)
+        await self._engine.kill(found.id, Signals.SIGKILL.name)
 
     async def start(self, name: str) -> None:
         """Start a node that has exited; one that runs is left alone."""

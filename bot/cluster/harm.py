@@ -61,13 +61,6 @@ async def allowed(runtime: Runtime, fault: Fault, node: Node) -> Support:
 async def injected(runtime: Runtime, injection: Injection) -> None:
     """Harm the node. Raises InjectionFailed; the node may then be half harmed."""
     try:
-        now = await runtime.node(injection.node.name)
-        if now.state is not NodeState.RUNNING:
-            raise InjectionFailed(f"{injection.text} failed: {_not_running(now)}.")
-        if now.started_at != injection.node.started_at:
-            raise InjectionFailed(
-                f"{injection.text} failed: somebody has started it anew since the plan."
-            )
         await deed_of(injection.fault).inject(runtime, injection)
     except ClusterError as error:
         raise InjectionFailed(f"{injection.text} failed: {error}.", mend=error.mend) from error

@@ -99,12 +99,20 @@ class Supervisor:
         node.exit_code = node.signal = node.finished_at = None
         self._tell("start", node)
 
-    def signal(self, node: Node, name: str) -> None:
+    def signal(self, node: Node, name: str, started_at: str | None = None) -> None:
         """Sends one of SIGNALS to a node's process, at once.
 
+        `started_at`: only to the process that was started then, and only if it is not paused.
+
         Raises:
-            NotRunningError: it has none.
+            NotRunningError: it has none, or another one.
         """
+        if started_at and node.state != "running":
+            raise NotRunningError(f"{node.plan.name} is not running, it is {node.state}.")
+        if started_at and node.started_at != started_at:
+            raise NotRunningError(
+                f"{node.plan.name} is not the one of {started_at}: somebody has started it anew."
+            )
         if node.state == "exited" or not node.process:
             raise NotRunningError(f"{node.plan.name} is not running; it cannot be sent {name}.")
         os.kill(node.process.pid, SIGNALS[name])

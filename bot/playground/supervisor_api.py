@@ -40,7 +40,7 @@ class SupervisorApi:
     def _node(self, node: Node, words: list[str], request: Request) -> Response:
         match request.method, words:
             case "POST", ["signal"]:
-                self.supervisor.signal(node, signal_name(request))
+                self.supervisor.signal(node, *signal_asked(request))
             case "POST", ["start"]:
                 self.supervisor.start(node)
             case "GET", ["logs"]:
@@ -81,19 +81,20 @@ class SupervisorApi:
         }
 
 
-def signal_name(request: Request) -> str:
-    """The signal that a request names.
+def signal_asked(request: Request) -> tuple[str, str | None]:
+    """The signal that a request names, and which start of the node it is for, if it says so.
 
     Raises:
         ValueError: it names none that may be sent.
     """
     try:
-        name = request.json()["signal"]
-    except (ValueError, TypeError, LookupError):
+        asked = request.json()
+        name, started_at = asked["signal"], asked.get("started_at")
+    except (ValueError, TypeError, LookupError, AttributeError):
         raise ValueError('The body looks like {"signal": "SIGKILL"}.') from None
     if name not in SIGNALS:
         raise ValueError(f"The signal {name!r} cannot be sent; it is one of {', '.join(SIGNALS)}.")
-    return str(name)
+    return str(name), started_at
 
 
 def log_lines(node: Node, request: Request) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from signal import Signals
 from typing import Final
 
 from bot.cluster.faults.reviving import about_to, revive
@@ -28,7 +27,7 @@ class Kill:
 
     async def inject(self, runtime: Runtime, injection: Injection) -> None:
         """Send SIGKILL, and nothing before it."""
-        await runtime.send(injection.node.name, Signals.SIGKILL)
+        await runtime.kill(injection.node)
 
     async def undo(self, runtime: Runtime, injection: Injection) -> None:
         """Start the node if it has exited; let it run on if somebody has paused it meanwhile."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from bot.cluster.faults.reviving import revive
-from bot.cluster.faults.runtime import Remedy, Runtime
+from bot.cluster.faults.runtime import Remedy, Runtime, still_it
 from bot.domain.fault import Injection, Support
 
 # The engine's own networks give no names: what is taken off them cannot be put back as it was.
@@ -38,6 +38,7 @@ class Partition:
 
     async def inject(self, runtime: Runtime, injection: Injection) -> None:
         """Take the node off its networks, one after another."""
+        still_it(injection.node, await runtime.node(injection.node.name))
         for attachment in injection.container.networks if injection.container else ():
             await runtime.detach(injection.node.name, attachment)
 

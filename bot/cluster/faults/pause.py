@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from bot.cluster.faults.reviving import about_to, revive
-from bot.cluster.faults.runtime import Remedy, Runtime
+from bot.cluster.faults.runtime import Remedy, Runtime, still_it
 from bot.domain.cluster import NodeState
 from bot.domain.fault import Injection, Support
 
@@ -30,6 +30,7 @@ class Pause:
 
     async def inject(self, runtime: Runtime, injection: Injection) -> None:
         """Freeze the node."""
+        still_it(injection.node, await runtime.node(injection.node.name))
         await runtime.pause(injection.node.name)
 
     async def undo(self, runtime: Runtime, injection: Injection) -> None:

@@ -6,7 +6,7 @@ It lasts no longer than that: what is undone is a restart that was cut short in 
 from __future__ import annotations
 
 from bot.cluster.faults.reviving import about_to, revive
-from bot.cluster.faults.runtime import Remedy, Runtime
+from bot.cluster.faults.runtime import Remedy, Runtime, still_it
 from bot.cluster.faults.stop import STOPPING
 from bot.domain.cluster import NodeState
 from bot.domain.fault import Injection, Support
@@ -27,6 +27,7 @@ class Restart:
 
     async def inject(self, runtime: Runtime, injection: Injection) -> None:
         """Stop the node and start it; comes back when it has been started."""
+        still_it(injection.node, await runtime.node(injection.node.name))
         await runtime.stop(injection.node.name)
         await runtime.start(injection.node.name)
 

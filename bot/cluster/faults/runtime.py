@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from enum import Enum, auto
-from signal import Signals
 from typing import Protocol
 
-from bot.domain.cluster import Node
+from bot.domain.cluster import Node, NodeState
+from bot.domain.errors import BadAnswer
 from bot.domain.fault import Attachment, Container, Injection
 
 
@@ -38,8 +38,11 @@ class Runtime(Protocol):
     async def container(self, name: str) -> Container | None:
         """The container that the node runs in, with its networks; None if it runs in none."""
 
-    async def send(self, name: str, signal: Signals) -> None:
-        """Send a signal to a node's process. A node that is not running is a BadAnswer."""
+    async def kill(self, node: Node) -> None:
+        """SIGKILL to the very process that `node` describes, without delay.
+
+        A node that is not running, or was started anew since, is a BadAnswer.
+        """
 
     async def start(self, name: str) -> None:
         """Start a node that has exited; one that runs is left alone."""
@@ -61,3 +64,15 @@ class Runtime(Protocol):
 
     def by_hand(self, remedy: Remedy, injection: Injection) -> str:
         """The command that does it by hand."""
+
+
+def still_it(planned: Node, now: Node) -> None:
+    """Whether a node is as it was when its harm was planned: running, and not started anew.
+
+    Raises:
+        BadAnswer: it is not.
+    """
+    if now.state is not NodeState.RUNNING:
+        raise BadAnswer(f"{now.name} is not running, it is {now.state.value}")
+    if now.started_at != planned.started_at:
+        raise BadAnswer("somebody has started it anew since the plan")

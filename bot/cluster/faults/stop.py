@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from bot.cluster.faults.reviving import about_to, revive
-from bot.cluster.faults.runtime import Remedy, Runtime
+from bot.cluster.faults.runtime import Remedy, Runtime, still_it
 from bot.domain.cluster import NodeState
 from bot.domain.fault import Injection, Support
 
@@ -33,6 +33,7 @@ class Stop:
 
     async def inject(self, runtime: Runtime, injection: Injection) -> None:
         """Stop the node; comes back when it has ended."""
+        still_it(injection.node, await runtime.node(injection.node.name))
         await runtime.stop(injection.node.name)
 
     async def undo(self, runtime: Runtime, injection: Injection) -> None:
