@@ -48,7 +48,7 @@ up-playground: image-playground  ## the same of stand-ins, without a registry
 	@$(COMPOSE_PLAYGROUND) up --detach --no-build
 	@$(PYTHON) docker/wait.py $(PDS)
 
-image-playground:
+image-playground:  ## the image of the stand-ins, for containers
 	@test $(BASE_IMAGE) != chaosbot-base:local || docker/playground/base-image
 	@$(COMPOSE_PLAYGROUND) build --quiet pd-1
 

