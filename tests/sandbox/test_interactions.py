@@ -305,7 +305,9 @@ async def test_shortcuts(app, connected, starter):
 
 
 async def test_a_hundred_commands_at_once(sandbox, app, connected, starter):
-    sandbox.slack.sockets.ack_seconds = 10.0  # how soon they are acknowledged is measured, not tested
+    sandbox.slack.sockets.ack_seconds = (
+        10.0  # how soon they are acknowledged is measured, not tested
+    )
 
     @app.command("/chaos")
     async def answer(ack, command):
