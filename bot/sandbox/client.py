@@ -5,19 +5,24 @@
         await starter.command("/chaos status")
         message = await client.until_message(CHAOS, lambda m: "well" in m["text"])
 
-Waiting goes by the live feed: nothing polls, nothing sleeps.
+Waiting goes by the live feed: nothing polls, and nothing sleeps unless the sandbox is away.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import aiohttp
 
 from bot.sandbox.directory import CHAOS
+from bot.sandbox.seat import SandboxUser
+
+__all__ = ["DoorError", "SandboxClient", "SandboxUser"]
 
 Json = dict[str, Any]
+_AWAY = 0.1  # seconds between two attempts while the sandbox is away
 _Found = TypeVar("_Found")
 
 
@@ -46,7 +51,7 @@ class SandboxClient:
         if self._http:
             await self._http.close()
 
-    def user(self, user: str) -> "SandboxUser":
+    def user(self, user: str) -> SandboxUser:
         """Sit down as a user, by id."""
         return SandboxUser(self, user)
 
@@ -70,38 +75,128 @@ class SandboxClient:
         body = await self.get("calls", **({"method": method} if method else {}))
         return list(body["calls"])
 
+    async def deliveries(self, kind: str = "") -> list[Json]:
+        """What was sent to the app so far, oldest first.
+
+        Each has `at`, `kind` (`slash_commands`, `interactive`, `events_api`), `payload`, `attempt`,
+        and, if it went to the request URL, `url`, `headers` and `body` as they were.
+        """
+        body = await self.get("deliveries", **({"kind": kind} if kind else {}))
+        return list(body["deliveries"])
+
+    async def post_again(self, delivery: Json, **headers: str) -> int:
+        """Send a request to the request URL once more, byte for byte; the app's status.
+
+        Args:
+            delivery: One of `deliveries`; with another `body`, it is a forged one.
+            headers: What to change in its headers, with `_` for `-`: `X_Slack_Signature="v0=..."`.
+        """
+        changed = {name.replace("_", "-"): value for name, value in headers.items()}
+        sent = self._session.post(
+            delivery["url"],
+            data=delivery["body"].encode(),
+            headers={**delivery["headers"], **changed},
+        )
+        async with sent as answer:
+            return answer.status
+
+    async def deliver(
+        self, kind: str, payload: Json, *, attempt: int = 0, reason: str = ""
+    ) -> Json:
+        """Send the app any payload, whether it happened or not; what it acknowledges with.
+
+        Args:
+            kind: `slash_commands`, `interactive` or `events_api`.
+            payload: Such as that of one of `deliveries`, as it was or altered.
+            attempt: For events: which retry this is.
+            reason: For events: why it is sent again.
+
+        Raises:
+            DoorError: It was not acknowledged.
+        """
+        body = await self.act("deliver", kind=kind, payload=payload, attempt=attempt, reason=reason)
+        return dict(body["answer"])
+
+    async def use_request_url(self, url: str) -> None:
+        """Deliver over HTTP from now on, to an app that answers the challenge; `""` ends it.
+
+        Raises:
+            DoorError: `challenge_failed`, or `no_signing_secret` was given at the start.
+        """
+        await self.act("request_url", url=url)
+
+    async def control(self, identity: str) -> str:
+        """Press one of the page's controls; the sentence that it ends with.
+
+        Raises:
+            DoorError: `control_not_found`, `control_busy`, or the sentence of its failure.
+        """
+        return str((await self.act("control", id=identity))["said"])
+
+    async def deactivate(self, user: str) -> None:
+        """Deactivate a user; what they do here still reaches the app, for it to refuse."""
+        await self.act("person", person=user, deleted=True)
+
+    async def reactivate(self, user: str) -> None:
+        """Take a deactivation back."""
+        await self.act("person", person=user, deleted=False)
+
+    async def set_members(self, group: str, users: Sequence[str]) -> None:
+        """Say who is in a user group."""
+        await self.act("group", group=group, users=list(users))
+
     async def fault(self, method: str, **fault: Any) -> None:
-        """Make a method misbehave: `times`, `status`, `retry_after`, `error`, `seconds`, `after`."""
+        """Make methods misbehave.
+
+        Args:
+            method: A method, a pattern such as `chat.*`, or `*`.
+            fault: `times` or `lasting`; `status`, `retry_after`, `error`, `seconds`, `drop`,
+                `after`. See `bot.sandbox.faults.Fault`.
+        """
         await self.act("faults", method=method, **fault)
 
     async def clear_faults(self) -> None:
         """Forget the faults that still wait."""
         await self.act("faults", clear=True)
 
-    async def disconnect(self, reason: str = "refresh_requested") -> None:
-        """Ask the app to reconnect, as Slack does."""
-        await self.act("sockets", disconnect=reason)
+    async def disconnect(
+        self, reason: str = "refresh_requested", *, within: float | None = None
+    ) -> None:
+        """Ask the app to reconnect, as Slack does, and close its sockets `within` seconds."""
+        limit = {} if within is None else {"within": within}
+        await self.act("sockets", disconnect=reason, **limit)
 
     async def close_sockets(self) -> None:
         """Break the app's sockets off."""
         await self.act("sockets", close=True)
+
+    async def refuse_sockets(self, count: int = 1) -> None:
+        """Let the next connections fail; each uses its ticket up, which is good for no other."""
+        await self.act("sockets", refuse=count)
+
+    async def away(self, seconds: float) -> None:
+        """Let Slack be away from now on, and come back on the same port after so many seconds."""
+        await self.act("away", seconds=seconds)
 
     async def until(
         self, probe: Callable[[], Awaitable[_Found | None]], timeout: float = 10.0
     ) -> _Found:
         """What `probe` finds, asked again after every change.
 
+        While the sandbox is away it waits for it to come back.
+
         Raises:
             TimeoutError: It found nothing within `timeout` seconds.
         """
         async with asyncio.timeout(timeout):
-            async with self._session.ws_connect(f"{self.url}/page/live") as feed:
-                await feed.receive_json()
-                while True:
-                    found = await probe()
-                    if found:
-                        return found
-                    await feed.receive_json()
+            while True:
+                with contextlib.suppress(aiohttp.ClientConnectionError, aiohttp.ClientPayloadError):
+                    async with self._session.ws_connect(f"{self.url}/page/live") as feed:
+                        async for _ in feed:  # the first says hello
+                            found = await probe()
+                            if found:
+                                return found
+                await asyncio.sleep(_AWAY)
 
     async def until_message(
         self,
@@ -149,96 +244,3 @@ class SandboxClient:
         if self._http is None:
             raise RuntimeError("Use it as `async with SandboxClient(url) as client`.")
         return self._http
-
-
-class SandboxUser:
-    """One user at the page."""
-
-    def __init__(self, client: SandboxClient, user: str) -> None:
-        self.client = client
-        self.id = user
-
-    async def command(self, line: str, channel: str = CHAOS, *, thread_ts: str = "") -> None:
-        """Type a slash command; returns when the app has acknowledged it or failed to."""
-        await self._act("command", channel=channel, text=line, thread_ts=thread_ts)
-
-    async def say(self, text: str, channel: str = CHAOS, *, thread_ts: str = "") -> str:
-        """Post a message; its timestamp."""
-        body = await self._act("message", channel=channel, text=text, thread_ts=thread_ts)
-        return str(body["ts"])
-
-    async def click(
-        self,
-        ts: str,
-        action_id: str,
-        channel: str = CHAOS,
-        *,
-        choice: Any = None,
-        block_id: str = "",
-    ) -> None:
-        """Click or choose in a message; returns when the app has acknowledged it or failed to."""
-        await self._act(
-            "action", channel=channel, ts=ts, action_id=action_id, choice=choice, block_id=block_id
-        )
-
-    async def click_in_view(self, view_id: str, action_id: str, *, choice: Any = None) -> None:
-        """Click or choose in a modal or in App Home."""
-        await self._act("action", view_id=view_id, action_id=action_id, choice=choice)
-
-    async def submit(self, view_id: str, choices: dict[str, dict[str, Any]] | None = None) -> Json:
-        """Submit a modal with choices by block id and action id; `errors` in the answer if any."""
-        return await self._act("submit", view_id=view_id, choices=choices or {})
-
-    async def close(self, view_id: str) -> None:
-        """Close a modal."""
-        await self._act("close", view_id=view_id)
-
-    async def react(self, ts: str, name: str, channel: str = CHAOS) -> None:
-        """Add a reaction, or take one's own away."""
-        await self._act("reaction", channel=channel, ts=ts, name=name)
-
-    async def shortcut(self, callback_id: str, *, channel: str = CHAOS, ts: str = "") -> None:
-        """Use a shortcut, on a message if `ts` is given."""
-        await self._act("shortcut", callback_id=callback_id, channel=channel, ts=ts)
-
-    async def open_home(self) -> None:
-        """Open the app's Home tab."""
-        await self._act("home")
-
-    async def ephemerals(self) -> list[Json]:
-        """What only this user can see."""
-        body = await self.client.get("ephemerals", user=self.id)
-        return list(body["ephemerals"])
-
-    async def views(self) -> list[Json]:
-        """The open modals, the topmost last."""
-        return list((await self.client.get("views", user=self.id))["views"])
-
-    async def home(self) -> Json | None:
-        """The App Home, if one is published."""
-        home: Json | None = (await self.client.get("views", user=self.id))["home"]
-        return home
-
-    async def until_ephemeral(
-        self, accept: Callable[[Json], bool] = bool, timeout: float = 10.0
-    ) -> Json:
-        """The first ephemeral message that `accept` takes."""
-
-        async def probe() -> Json | None:
-            return next((m for m in await self.ephemerals() if accept(m)), None)
-
-        return await self.client.until(probe, timeout)
-
-    async def until_view(
-        self, accept: Callable[[Json], bool] = bool, timeout: float = 10.0
-    ) -> Json:
-        """The topmost modal, when there is one that `accept` takes."""
-
-        async def probe() -> Json | None:
-            views = await self.views()
-            return views[-1] if views and accept(views[-1]) else None
-
-        return await self.client.until(probe, timeout)
-
-    async def _act(self, name: str, /, **body: Any) -> Json:
-        return await self.client.act(name, user=self.id, **body)

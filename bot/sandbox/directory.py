@@ -4,8 +4,10 @@ All ids have Slack's form; users are named for the part they play.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+from bot.sandbox.errors import SlackError
 
 BOT_TOKEN = "xoxb-sandbox"  # noqa: S105  it opens nothing but this stand-in
 APP_TOKEN = "xapp-sandbox"  # noqa: S105  the same
@@ -33,13 +35,14 @@ SCOPES = (
 
 @dataclass(frozen=True, kw_only=True)
 class User:
-    """A member of the workspace."""
+    """A member of the workspace; `deleted` when deactivated."""
 
     id: str
     name: str
     title: str
     color: str
     is_bot: bool = False
+    deleted: bool = False
 
     def as_slack(self) -> dict[str, Any]:
         """The user object of `users.info`."""
@@ -57,7 +60,7 @@ class User:
             "id": self.id,
             "team_id": TEAM,
             "name": self.name,
-            "deleted": False,
+            "deleted": self.deleted,
             "color": self.color,
             "real_name": self.name,
             "tz": "Etc/UTC",
@@ -161,8 +164,32 @@ class Directory:
     groups: dict[str, UserGroup] = field(default_factory=dict)
 
     def people(self) -> list[User]:
-        """Those who can sit at the page: no bots."""
+        """Those who can sit at the page: no bots, but also who was deactivated."""
         return [user for user in self.users.values() if not user.is_bot]
+
+    def set_deleted(self, user: str, *, deleted: bool) -> User:
+        """Deactivate a user, or take that back.
+
+        Raises:
+            SlackError: `user_not_found`.
+        """
+        if user not in self.users:
+            raise SlackError("user_not_found")
+        self.users[user] = replace(self.users[user], deleted=deleted)
+        return self.users[user]
+
+    def set_members(self, group: str, users: Sequence[str]) -> UserGroup:
+        """Say who is in a user group.
+
+        Raises:
+            SlackError: `no_such_subteam` or `user_not_found`.
+        """
+        if group not in self.groups:
+            raise SlackError("no_such_subteam")
+        if not set(users) <= set(self.users):
+            raise SlackError("user_not_found")
+        self.groups[group] = replace(self.groups[group], users=tuple(users))
+        return self.groups[group]
 
 
 def default_directory() -> Directory:

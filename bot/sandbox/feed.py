@@ -18,7 +18,7 @@ class Feed:
         self._watchers: dict[int, Watcher] = {}
         self._next = 0
 
-    def publish(self, kind: str, **change: Any) -> None:
+    def publish(self, kind: str, /, **change: Any) -> None:
         """Tell every watcher about a change of type `kind`."""
         self.seq += 1
         event = {"seq": self.seq, "type": kind, **change}

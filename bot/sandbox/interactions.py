@@ -1,18 +1,19 @@
 """What users do, and what becomes of it: commands, clicks, modals, shortcuts, events.
 
-Each action goes to the app over Socket Mode; what the app acknowledges with takes effect as it
-does in Slack, and what it fails to acknowledge the user is told in Slack's words.
+Each action goes to the app, over Socket Mode or to its request URL; what the app acknowledges with
+takes effect as it does in Slack, and what it fails to acknowledge the user is told in Slack's
+words.
 """
 
 import asyncio
 from typing import Any
 
-from bot.sandbox import choices, directory, payloads
+from bot.sandbox import choices, clicks, directory, payloads
 from bot.sandbox.answers import say, whisper
+from bot.sandbox.delivery import UndeliveredError
 from bot.sandbox.errors import SlackError
-from bot.sandbox.messages import Channel, Message
+from bot.sandbox.messages import Channel
 from bot.sandbox.slack import Slack
-from bot.sandbox.sockets import NoAckError, NoSocketError
 
 _SLACKBOT_UNKNOWN = (
     "`{0}` is not a valid command. In Slack, all messages that start with the `/` character are "
@@ -37,13 +38,11 @@ async def command(
         return
     payload = payloads.command(slack, name, text.strip(), user, channel)
     try:
-        answer = await slack.sockets.deliver("slash_commands", payload, accepts_response=True)
+        answer = await slack.deliver("slash_commands", payload, accepts_response=True)
         if answer:
             say(slack, user, channel, answer)
-    except NoSocketError:
-        whisper(slack, user, channel, f'{name} failed with the error "dispatch_failed"', None)
-    except NoAckError:
-        whisper(slack, user, channel, f'{name} failed with the error "operation_timeout"', None)
+    except UndeliveredError as error:
+        whisper(slack, user, channel, f'{name} failed with the error "{error.told}"', None)
     except SlackError as error:
         whisper(slack, user, channel, f'{name} failed with the error "{error.code}"', None)
 
@@ -54,57 +53,23 @@ async def act(slack: Slack, user: str, body: dict[str, Any]) -> None:
     Args:
         slack: Where it happens.
         user: Who does it.
-        body: `channel` and `ts`, or `view_id`; `action_id`, optionally `block_id`; `choice` for
-            what was chosen; `choices` by block id and action id for what else stands chosen.
+        body: As for `clicks.payload`; `times` sends the very same payload so often at once.
 
     Raises:
         SlackError: `message_not_found` or `action_not_found`; the reader may have an old screen.
     """
-    view_id = str(body.get("view_id") or "")
-    channel: Channel | None = None
-    message: Message | None = None
-    view: dict[str, Any] = {}
-    if view_id:
-        view = slack.views.find(view_id)
-        blocks = view["blocks"]
-    else:
-        channel = slack.workspace.channel(str(body.get("channel")))
-        ts = str(body.get("ts"))
-        message = slack.workspace.ephemeral(user, ts) or slack.workspace.message(channel, ts)
-        blocks = message.blocks
-    found = choices.find_element(
-        blocks, str(body.get("action_id")), str(body.get("block_id") or "")
-    )
-    if found is None:
-        raise SlackError("action_not_found")
-    block, element = found
-    chosen = choices.chosen(element, body.get("choice"))
-    held = {block_id: dict(own) for block_id, own in (body.get("choices") or {}).items()}
-    held.setdefault(block["block_id"], {})[element["action_id"]] = body.get("choice")
-    state = {"values": choices.state_with(blocks, held)}
-    action = {
-        "type": element["type"],
-        "action_id": element["action_id"],
-        "block_id": block["block_id"],
-        **({"text": element["text"]} if "text" in element else {}),
-        **({"style": element["style"]} if "style" in element else {}),
-        **({"url": element["url"]} if "url" in element else {}),
-        **chosen,
-        "action_ts": slack.workspace.new_ts(),
-    }
-    if message and channel:
-        payload = payloads.message_action(slack, user, channel, message, [action])
-        payload["state"] = state
-    else:
-        view["state"] = state
-        payload = payloads.view_action(slack, user, view, [action])
-    try:
-        await slack.sockets.deliver("interactive", payload)
-    except (NoSocketError, NoAckError):
-        where = {"view_id": view_id} if view_id else {"ts": body.get("ts")}
-        slack.feed.publish(
-            "action_failed", user=user, action_id=element["action_id"], error=_TROUBLE, **where
-        )
+    payload = clicks.payload(slack, user, body)
+    times = int(body.get("times") or 1)
+    sent = (slack.deliver("interactive", payload) for _ in range(times))
+    for outcome in await asyncio.gather(*sent, return_exceptions=True):
+        if isinstance(outcome, UndeliveredError):
+            where = {name: body[name] for name in ("view_id", "ts") if body.get(name)}
+            action_id = str(body.get("action_id"))
+            slack.feed.publish(
+                "action_failed", user=user, action_id=action_id, error=_TROUBLE, **where
+            )
+        elif isinstance(outcome, BaseException):
+            raise outcome
 
 
 async def submit(slack: Slack, user: str, view_id: str, held: dict[str, Any]) -> dict[str, Any]:
@@ -121,9 +86,9 @@ async def submit(slack: Slack, user: str, view_id: str, held: dict[str, Any]) ->
     payload = payloads.interaction(slack, "view_submission", user)
     payload |= {"view": view, "response_urls": []}
     try:
-        answer = await slack.sockets.deliver("interactive", payload, accepts_response=True)
+        answer = await slack.deliver("interactive", payload, accepts_response=True)
         return _submitted(slack, user, view, answer)
-    except (NoSocketError, NoAckError, SlackError):
+    except (UndeliveredError, SlackError):
         return {"ok": False, "error": _TROUBLE}
 
 
@@ -217,17 +182,17 @@ async def _send_event(slack: Slack, payload: dict[str, Any]) -> None:
         if wait:
             await asyncio.sleep(wait)
         try:
-            await slack.sockets.deliver("events_api", payload, attempt=attempt, reason=reason)
-        except NoAckError:
-            reason = "timeout"
-        except NoSocketError:
-            reason = "connection_failed"
+            await slack.deliver("events_api", payload, attempt=attempt, reason=reason)
+        except UndeliveredError as error:
+            if error.final:
+                return
+            reason = error.reason
         else:
             return
 
 
 async def _quietly(slack: Slack, kind: str, payload: dict[str, Any]) -> None:
     try:
-        await slack.sockets.deliver(kind, payload)
-    except (NoSocketError, NoAckError):
+        await slack.deliver(kind, payload)
+    except UndeliveredError:
         return

@@ -1,25 +1,21 @@
-"""The door through which people act: JSON under `/page/api`, and the live feed at `/page/live`.
+"""The door through which people act, and see: JSON under `/page/api`.
 
 The browser page and the tests use the same door. Every POST takes a JSON object with the acting
-`user`; every answer is a JSON object with `ok`.
+`user`; every answer is a JSON object with `ok`. What no user of Slack could do is behind
+`bot.sandbox.backstage`.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
 from bot.sandbox import directory, files, interactions
+from bot.sandbox.door import Act, acting, acts
 from bot.sandbox.errors import SlackError
-from bot.sandbox.faults import Fault
 from bot.sandbox.messages import Channel, Message
 from bot.sandbox.slack import Slack
 
 _SHOWN = 400  # of a channel's messages, on a page that opens
-_BEHIND = 5000  # changes that a slow watcher may lag behind before it must start afresh
-
-Act = Callable[[dict[str, Any]], Awaitable[dict[str, Any] | None]]
 
 
 class Page:
@@ -27,32 +23,27 @@ class Page:
 
     def __init__(self, slack: Slack) -> None:
         self._slack = slack
-        self._live: set[web.WebSocketResponse] = set()
 
     def routes(self) -> list[web.AbstractRouteDef]:
         """All of them."""
-        acts: dict[str, Act] = {
+        table: dict[str, Act] = {
             "action": self._action,
             "close": self._close,
             "command": self._command,
             "dismiss": self._dismiss,
-            "faults": self._faults,
             "home": self._home,
             "message": self._message,
             "reaction": self._reaction,
             "shortcut": self._shortcut,
-            "sockets": self._sockets,
             "submit": self._submit,
         }
         return [
             web.get("/page/api/state", self.state),
             web.get("/page/api/messages", self.messages),
             web.get("/page/api/ephemerals", self.ephemerals),
-            web.get("/page/api/calls", self.calls),
             web.get("/page/api/views", self.views),
             web.get("/page/api/file/{id}", self.file),
-            web.get("/page/live", self.live),
-            *(web.post(f"/page/api/{name}", _door(act)) for name, act in acts.items()),
+            *acts(table),
         ]
 
     async def state(self, request: web.Request) -> web.Response:
@@ -85,6 +76,8 @@ class Page:
                 "views": self._slack.views.stacks.get(user, []),
                 "home": self._slack.views.homes.get(user),
                 "sockets": len(self._slack.sockets),
+                "request_url": self._slack.request_url.url if self._slack.request_url else "",
+                "controls": self._slack.controls.as_page(),
                 "commanded": workspace.commanded.get(user),
             }
         )
@@ -113,16 +106,6 @@ class Page:
         found = [self._slack.workspace.ephemeral_json(m) for m in kept]
         return web.json_response({"ok": True, "ephemerals": found})
 
-    async def calls(self, request: web.Request) -> web.Response:
-        """The Web API calls so far, of `?method=` if given."""
-        method = request.query.get("method")
-        found = [
-            {"at": c.at, "method": c.method, "arguments": c.arguments, "answer": c.answer}
-            for c in self._slack.calls
-            if method in {None, c.method}
-        ]
-        return web.json_response({"ok": True, "calls": found})
-
     async def views(self, request: web.Request) -> web.Response:
         """The open modals and the App Home of `?user=`."""
         user = request.query.get("user", "")
@@ -141,48 +124,6 @@ class Page:
             content_type=files.mimetype(file.name),
             headers={"Content-Security-Policy": "sandbox", "X-Content-Type-Options": "nosniff"},
         )
-
-    async def live(self, request: web.Request) -> web.StreamResponse:
-        """The feed, from now on; its first message `{"type": "hello", "seq"}` says from where."""
-        ws = web.WebSocketResponse(heartbeat=20)
-        await ws.prepare(request)
-        waiting: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue(_BEHIND)
-
-        def watcher(change: dict[str, Any]) -> None:
-            try:
-                waiting.put_nowait(change)
-            except asyncio.QueueFull:
-                stop()
-                reader.cancel()
-
-        async def read() -> None:
-            async for message in ws:
-                if message.type in {WSMsgType.ERROR, WSMsgType.CLOSE}:
-                    return
-
-        stop = self._slack.feed.watch(watcher)
-        reader = asyncio.ensure_future(read())
-        reader.add_done_callback(lambda _: _wake(waiting))
-        self._live.add(ws)
-        try:
-            await ws.send_json({"type": "hello", "seq": self._slack.feed.seq})
-            while not reader.done():
-                change = await waiting.get()
-                if change is not None:
-                    await ws.send_json(change)
-        except ConnectionError:
-            pass
-        finally:
-            stop()
-            reader.cancel()
-            self._live.discard(ws)
-            await ws.close()
-        return ws
-
-    async def stop(self) -> None:
-        """Close the feeds."""
-        for ws in list(self._live):
-            await ws.close()
 
     def _place(self, body: dict[str, Any]) -> tuple[str, Channel]:
         user = str(body.get("user"))
@@ -214,26 +155,26 @@ class Page:
         return {"ts": message.ts}
 
     async def _action(self, body: dict[str, Any]) -> None:
-        await interactions.act(self._slack, _user(self._slack, body), body)
+        await interactions.act(self._slack, acting(self._slack, body), body)
 
     async def _submit(self, body: dict[str, Any]) -> dict[str, Any]:
-        user = _user(self._slack, body)
+        user = acting(self._slack, body)
         view_id, choices = str(body.get("view_id")), body.get("choices") or {}
         return await interactions.submit(self._slack, user, view_id, choices)
 
     async def _close(self, body: dict[str, Any]) -> None:
-        user = _user(self._slack, body)
+        user = acting(self._slack, body)
         clear = bool(body.get("clear"))
         await interactions.close(self._slack, user, str(body.get("view_id")), clear=clear)
 
     async def _dismiss(self, body: dict[str, Any]) -> None:
-        self._slack.workspace.dismiss(_user(self._slack, body), str(body.get("ts")))
+        self._slack.workspace.dismiss(acting(self._slack, body), str(body.get("ts")))
 
     async def _home(self, body: dict[str, Any]) -> None:
-        interactions.open_home(self._slack, _user(self._slack, body), str(body.get("tab", "home")))
+        interactions.open_home(self._slack, acting(self._slack, body), str(body.get("tab", "home")))
 
     async def _shortcut(self, body: dict[str, Any]) -> None:
-        user = _user(self._slack, body)
+        user = acting(self._slack, body)
         await interactions.shortcut(self._slack, user, str(body.get("callback_id")), body)
 
     async def _reaction(self, body: dict[str, Any]) -> None:
@@ -244,44 +185,3 @@ class Page:
             self._slack.workspace.unreact(channel, message, name, user)
         else:
             self._slack.workspace.react(channel, message, name, user)
-
-    async def _faults(self, body: dict[str, Any]) -> None:
-        if body.get("clear"):
-            self._slack.faults.clear()
-        if body.get("method"):
-            self._slack.faults.add(Fault.from_json(body))
-
-    async def _sockets(self, body: dict[str, Any]) -> dict[str, Any]:
-        if body.get("disconnect"):
-            await self._slack.sockets.ask_to_reconnect(str(body["disconnect"]))
-        if body.get("close"):
-            await self._slack.sockets.close_all()
-        return {"count": len(self._slack.sockets)}
-
-
-def _user(slack: Slack, body: dict[str, Any]) -> str:
-    user = str(body.get("user"))
-    if user not in slack.workspace.people.users:
-        raise SlackError("user_not_found")
-    return user
-
-
-def _door(act: Act) -> Callable[[web.Request], Awaitable[web.Response]]:
-    async def answer(request: web.Request) -> web.Response:
-        if request.content_type != "application/json":
-            return web.json_response({"ok": False, "error": "json_required"}, status=415)
-        try:
-            body = await request.json()
-            given = await act(body if isinstance(body, dict) else {})
-        except SlackError as error:
-            return web.json_response(error.answer(), status=400)
-        except ValueError:
-            return web.json_response({"ok": False, "error": "invalid_json"}, status=400)
-        return web.json_response({"ok": True, **(given or {})})
-
-    return answer
-
-
-def _wake(waiting: "asyncio.Queue[dict[str, Any] | None]") -> None:
-    if not waiting.full():
-        waiting.put_nowait(None)

@@ -1,4 +1,4 @@
-"""The JSON that the app receives over Socket Mode, field for field as Slack sends it."""
+"""The JSON that the app receives, over whichever way, field for field as Slack sends it."""
 
 import secrets
 from typing import Any

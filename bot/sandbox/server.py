@@ -5,7 +5,8 @@ can reach it through the reader's browser.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,8 +15,12 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from bot.sandbox import directory, interactions
+from bot.sandbox.backstage import Backstage
+from bot.sandbox.controls import Control
 from bot.sandbox.directory import Registration, Shortcut, SlashCommand
+from bot.sandbox.live import Live
 from bot.sandbox.page import Page
+from bot.sandbox.port import Port
 from bot.sandbox.slack import RETRY_SECONDS, Slack
 from bot.sandbox.web_api import WebApi
 
@@ -50,8 +55,8 @@ class Sandbox:
 
     slack: Slack
     port: int
-    _runner: web.AppRunner
-    _page: Page
+    _listening: Port
+    _live: Live
 
     @property
     def url(self) -> str:
@@ -61,17 +66,32 @@ class Sandbox:
     @property
     def environment(self) -> dict[str, str]:
         """What a bot needs in its environment to talk to this sandbox."""
-        return {
+        names = {
             "SLACK_API_URL": f"{self.url}/api/",
             "SLACK_BOT_TOKEN": directory.BOT_TOKEN,
             "SLACK_APP_TOKEN": directory.APP_TOKEN,
         }
+        secret = self.slack.signing_secret
+        return names | {"SLACK_SIGNING_SECRET": secret} if secret else names
+
+    @asynccontextmanager
+    async def away(self) -> AsyncIterator[None]:
+        """Slack is away while this is entered, and then back on the same port.
+
+        Every connection is refused, those that are open break off, and the state is kept. Who
+        cannot be in this process asks `SandboxClient.away`.
+        """
+        await self._listening.fall_silent()
+        try:
+            yield
+        finally:
+            await self._listening.come_back()
 
     async def stop(self) -> None:
         """Close every connection and stop listening."""
         await self.slack.stop()
-        await self._page.stop()
-        await self._runner.cleanup()
+        await self._live.stop()
+        await self._listening.close()
 
 
 async def start(  # noqa: PLR0913  what a test may set, all by name
@@ -84,6 +104,9 @@ async def start(  # noqa: PLR0913  what a test may set, all by name
     rate_limits: bool = True,
     ack_seconds: float = 3.0,
     retry_seconds: tuple[float, ...] = RETRY_SECONDS,
+    request_url: str = "",
+    signing_secret: str = "",
+    controls: Sequence[Control] = (),
 ) -> Sandbox:
     """Listen on loopback.
 
@@ -96,9 +119,15 @@ async def start(  # noqa: PLR0913  what a test may set, all by name
         rate_limits: Whether Slack's rate limits hold.
         ack_seconds: How long the app may take to acknowledge.
         retry_seconds: The waits before an unacknowledged event is sent again.
+        request_url: Where the app listens for HTTP, such as
+            `http://127.0.0.1:3100/slack/events`; empty for Socket Mode. It is not asked a challenge
+            here, since the app may start later: `SandboxClient.use_request_url` does that.
+        signing_secret: With which the requests to it are signed.
+        controls: Buttons on the page that belong to whoever starts the sandbox, not to Slack.
 
     Raises:
         PortInUseError: The port is taken.
+        ValueError: There is a request URL, but no signing secret.
     """
     slack = Slack(
         clock=clock,
@@ -108,24 +137,25 @@ async def start(  # noqa: PLR0913  what a test may set, all by name
         rate_limits=rate_limits,
         ack_seconds=ack_seconds,
         retry_seconds=retry_seconds,
+        request_url=request_url,
+        signing_secret=signing_secret,
+        controls=controls,
     )
     slack.workspace.on_event = lambda body, channel: interactions.happened(slack, body, channel)
-    page = Page(slack)
     app = web.Application(middlewares=[_own_origin_only], client_max_size=_MOST_BYTES)
-    app.add_routes([*WebApi(slack).routes(), *page.routes()])
+    listening, live = Port(app, HOST), Live(slack.feed)
+    app.add_routes([*WebApi(slack).routes(), *Page(slack).routes()])
+    app.add_routes([*Backstage(slack, listening.be_away).routes()])
+    app.add_routes([web.get("/page/live", live.connect)])
     app.add_routes([web.get("/", _index), web.static("/static", _STATIC)])
     app.on_response_prepare.append(_add_headers)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
-    await runner.setup()
-    site = web.TCPSite(runner, HOST, port)
     try:
-        await site.start()
+        await listening.open(port)
     except OSError as error:
-        await runner.cleanup()
         raise PortInUseError(
             f"Port {port} is in use. Stop what listens there, or choose another with --port."
         ) from error
-    sandbox = Sandbox(slack, int(runner.addresses[0][1]), runner, page)
+    sandbox = Sandbox(slack, listening.number, listening, live)
     slack.url = sandbox.url
     return sandbox
 

@@ -4,9 +4,12 @@
 `{"envelope_id", "type", "payload", "accepts_response_payload", ...}` goes to one of the open
 sockets in turn, and the app acknowledges it within 3 seconds with
 `{"envelope_id", "payload"?}`.
+
+A ticket is used up by the attempt, even one that fails: who tries it again is turned away.
 """
 
 import asyncio
+import contextlib
 import json
 import secrets
 import uuid
@@ -16,6 +19,7 @@ from typing import Any
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from bot.sandbox.delivery import UndeliveredError
 from bot.sandbox.directory import APP
 
 TICKET_SECONDS = 60.0
@@ -24,12 +28,18 @@ _HEARTBEAT = 15.0  # seconds between our pings
 _GRACE = 10.0  # seconds until a socket is closed after it was told to go
 
 
-class NoSocketError(Exception):
+class NoSocketError(UndeliveredError):
     """No app is connected."""
 
+    def __init__(self) -> None:
+        super().__init__("connection_failed", "dispatch_failed")
 
-class NoAckError(Exception):
+
+class NoAckError(UndeliveredError):
     """The app did not acknowledge in time, or its socket broke off."""
+
+    def __init__(self) -> None:
+        super().__init__("timeout", "operation_timeout")
 
 
 @dataclass(eq=False)
@@ -56,6 +66,7 @@ class Sockets:
         self._sockets: list[_Socket] = []
         self._acks: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._turn = 0
+        self._to_refuse = 0
         self._closing: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
@@ -69,15 +80,23 @@ class Sockets:
         self._tickets[ticket] = now
         return ticket
 
+    def refuse(self, count: int) -> None:
+        """Let the next `count` connections fail, each with a good ticket that is used up by it."""
+        self._to_refuse = count
+
     async def connect(self, request: web.Request) -> web.StreamResponse:
         """Serve one socket for as long as it is open.
 
         Raises:
             HTTPForbidden: The ticket was used, has expired or never was.
+            HTTPServiceUnavailable: It was to be refused.
         """
         issued = self._tickets.pop(request.query.get("ticket", ""), None)
         if issued is None or self._clock() - issued > TICKET_SECONDS:
             raise web.HTTPForbidden(text="invalid ticket")
+        if self._to_refuse > 0:
+            self._to_refuse -= 1
+            raise web.HTTPServiceUnavailable(text="no socket for now")
         ws = web.WebSocketResponse(heartbeat=_HEARTBEAT)
         await ws.prepare(request)
         if len(self._sockets) >= MOST_SOCKETS:
@@ -142,17 +161,23 @@ class Sockets:
             await socket.ws.send_json(envelope)
             return await asyncio.wait_for(future, self.ack_seconds)
         except (TimeoutError, ConnectionError) as error:
-            raise NoAckError(kind) from error
+            raise NoAckError from error
         finally:
             self._acks.pop(envelope_id, None)
             socket.pending.discard(envelope_id)
 
-    async def ask_to_reconnect(self, reason: str) -> None:
-        """Tell every socket to go: `warning` or `refresh_requested`, as Slack does now and then."""
+    async def ask_to_reconnect(self, reason: str, within: float = _GRACE) -> None:
+        """Tell every socket to go, as Slack does now and then, and close it.
+
+        Args:
+            reason: `warning`, `refresh_requested` or `link_disabled`.
+            within: Real seconds until it is closed.
+        """
         for socket in list(self._sockets):
             socket.leaving = True
-            await socket.ws.send_json(_disconnect(reason))
-            task = asyncio.create_task(_close_later(socket.ws))
+            with contextlib.suppress(ConnectionError):  # it has gone by itself
+                await socket.ws.send_json(_disconnect(reason))
+            task = asyncio.create_task(_close_later(socket.ws, within))
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
 
@@ -203,6 +228,6 @@ def _disconnect(reason: str) -> dict[str, Any]:
     return {"type": "disconnect", "reason": reason, "debug_info": {"host": "applink-sandbox"}}
 
 
-async def _close_later(ws: web.WebSocketResponse) -> None:
-    await asyncio.sleep(_GRACE)
+async def _close_later(ws: web.WebSocketResponse, seconds: float) -> None:
+    await asyncio.sleep(seconds)
     await ws.close()

@@ -86,10 +86,10 @@ class WebApi:
         fault = self._slack.faults.take(name)
         try:
             if fault and not fault.after:
-                await _suffer(fault)
+                await _suffer(fault, request)
             body = await self._answer(name, _token(request, given), call)
             if fault and fault.after:
-                await _suffer(fault)
+                await _suffer(fault, request)
         except SlackError as error:
             self._note(name, call, error.code)
             return _refusal(error)
@@ -180,13 +180,21 @@ def _check_token(name: str, token: str) -> None:
     raise SlackError("invalid_auth")
 
 
-async def _suffer(fault: Fault) -> None:
+async def _suffer(fault: Fault, request: web.Request) -> None:
     if fault.seconds:
         await asyncio.sleep(fault.seconds)
+    if fault.drop:
+        if request.transport:
+            request.transport.abort()
+        raise SlackError("", status=web.HTTPBadGateway.status_code)
     if fault.status == web.HTTPTooManyRequests.status_code:
         raise SlackError("ratelimited", status=fault.status, retry_after=fault.retry_after)
     if fault.status >= web.HTTPInternalServerError.status_code:
         raise SlackError("", status=fault.status)
+    if fault.error == "invalid_blocks":
+        raise SlackError(
+            fault.error, ["[ERROR] failed to match all allowed schemas [json-pointer:/blocks]"]
+        )
     if fault.error:
         raise SlackError(fault.error)
 

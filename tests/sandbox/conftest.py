@@ -1,6 +1,8 @@
 """A sandbox on a free port, the real SDK against it, and a clock that tests can turn."""
 
 import inspect
+import os
+import shutil
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from playwright.async_api import Browser, Page, async_playwright, expect
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
@@ -24,6 +27,16 @@ from bot.sandbox.directory import (
 )
 from bot.sandbox.server import Sandbox
 
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 EVENTS = frozenset(
     {"app_mention", "app_home_opened", "reaction_added", "message.im", "message.channels"}
 )
@@ -122,6 +135,30 @@ def connected(client, app):
             await handler.close_async()
 
     return connect
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    if CHROMIUM is None and not os.environ.get("CI"):
+        pytest.skip("No chromium was found on the PATH.")
+    async with async_playwright() as playwright:
+        running = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield running
+        await running.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(browser, sandbox) -> AsyncIterator[Page]:
+    context = await browser.new_context(viewport={"width": 1280, "height": 800})
+    opened = await context.new_page()
+    problems: list[str] = []
+    opened.on("pageerror", lambda error: problems.append(str(error)))
+    opened.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
+    await opened.goto(sandbox.url)
+    await expect(opened.get_by_role("heading", name="# chaos")).to_be_visible()
+    yield opened
+    await context.close()
+    assert problems == []
 
 
 def section(text: str) -> dict:

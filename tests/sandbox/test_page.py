@@ -1,53 +1,14 @@
 """The page in a real browser. What is looked for is what a reader or a screen reader finds."""
 
-import os
 import re
-import shutil
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Page, expect
 
 from bot.sandbox.directory import APPROVER, CHAOS, STARTER
 from tests.sandbox.conftest import actions, button, modal, section, text_input
 
 pytestmark = pytest.mark.browser
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-@pytest_asyncio.fixture(loop_scope="session", scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    if CHROMIUM is None and not os.environ.get("CI"):
-        pytest.skip("No chromium was found on the PATH.")
-    async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield running
-        await running.close()
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def page(browser, sandbox) -> AsyncIterator[Page]:
-    context = await browser.new_context(viewport={"width": 1280, "height": 800})
-    opened = await context.new_page()
-    problems: list[str] = []
-    opened.on("pageerror", lambda error: problems.append(str(error)))
-    opened.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
-    await opened.goto(sandbox.url)
-    await expect(opened.get_by_role("heading", name="# chaos")).to_be_visible()
-    yield opened
-    await context.close()
-    assert problems == []
 
 
 def message(page: Page, text: str):
@@ -353,7 +314,7 @@ async def test_the_end_stays_in_sight_until_the_reader_scrolls_up(page, web, sta
 
 
 async def test_the_page_catches_up_after_a_broken_connection(page, web, sandbox):
-    for live in list(sandbox._page._live):
+    for live in list(sandbox._live._open):
         await live.close()
     await web.chat_postMessage(channel=CHAOS, text="meanwhile")
     await expect(message(page, "meanwhile")).to_be_visible()

@@ -1,10 +1,12 @@
 // The page: where the reader is, what is painted there, and what a click does.
 
 import { blocks } from "./blocks.js";
+import { activate, failed } from "./clicks.js";
 import { composer } from "./composer.js";
-import { confirmed, paintModal } from "./dialogs.js";
+import { paintControls } from "./controls.js";
+import { paintModal } from "./dialogs.js";
 import { h, icon, morphChildren } from "./dom.js";
-import { choiceOf, choicesIn, choosable, control } from "./elements.js";
+import { choiceOf, choosable } from "./elements.js";
 import { avatar, rows } from "./message.js";
 import { mrkdwn, names } from "./mrkdwn.js";
 import { pane } from "./scrolling.js";
@@ -37,6 +39,7 @@ at("thread-dock").append(threadComposer.node);
 function paint() {
   if (!store.ready) return;
   if (place.kind === "app") place.channel = directChannel();
+  paintControls();
   paintSidebar();
   paintHead();
   paintMain();
@@ -89,7 +92,7 @@ function empty() {
 }
 
 function notice() {
-  if (store.sockets > 0) return null;
+  if (store.sockets > 0 || store.requestUrl) return null;
   const lines = [`SLACK_API_URL=${location.origin}/api/`, "SLACK_BOT_TOKEN=xoxb-sandbox", "SLACK_APP_TOKEN=xapp-sandbox"];
   return h("div", { class: "notice", "data-key": "notice" }, h("p", {}, h("strong", {}, "No app is connected."), " Commands and buttons will fail until one is. Start it with:"), h("pre", {}, lines.join("\n")));
 }
@@ -158,43 +161,6 @@ async function become(user) {
 }
 
 // ---- clicks
-
-async function activate(node, choice) {
-  const where = node.closest("[data-view]");
-  const row = node.closest("[data-ts]");
-  const { action, block } = node.dataset;
-  const held = where ? currentView(where.dataset.view) : messageAt(row?.dataset.channel, row?.dataset.ts);
-  const element = held?.blocks.find((one) => one.block_id === block);
-  const found = [element?.accessory, element?.element, ...(element?.elements ?? [])].find((one) => one?.action_id === action);
-  if (!found || (element.type === "input" && !element.dispatch_action)) return;
-  if (found.confirm && !(await confirmed(found.confirm))) {
-    if (node.nodeName !== "BUTTON") node.replaceWith(control(element, found)); // back to what it was
-    return;
-  }
-  if (found.url && /^https?:\/\//i.test(found.url)) window.open(found.url, "_blank", "noopener");
-  node.classList.add("busy");
-  node.setAttribute("aria-busy", "true");
-  const target = where ? { view_id: where.dataset.view } : { channel: row.dataset.channel, ts: row.dataset.ts };
-  try {
-    await ask("action", { ...target, action_id: action, block_id: block, choice, choices: choicesIn(where ?? row) });
-  } catch (error) {
-    failed(node, error.message === "message_not_found" || error.message === "action_not_found" ? "This is no longer here." : error.message);
-  } finally {
-    node.classList.remove("busy");
-    node.removeAttribute("aria-busy");
-  }
-}
-
-const currentView = (id) => [...store.views, store.home].find((view) => view?.id === id);
-
-function failed(node, sentence) {
-  const block = node?.closest(".block");
-  if (!block) return;
-  block.querySelector(".action-failed")?.remove();
-  const note = h("p", { class: "action-failed field-error", role: "alert" }, icon("M10 3 2.500 16.500h15zM10 8v4M10 14.200h.010"), sentence);
-  block.append(note);
-  setTimeout(() => note.remove(), 6000);
-}
 
 document.addEventListener("click", (event) => {
   const target = event.target;

@@ -20,7 +20,7 @@ export function paintSidebar() {
     key: channel.id, href: `#${channel.id}`, current: place.kind === "channel" && place.channel === channel.id, unread: store.unread.has(channel.id),
     mark: h("span", { class: "hash", "aria-hidden": "true" }, "#"), name: channel.name,
   })));
-  const connected = store.sockets > 0;
+  const connected = store.sockets > 0 || Boolean(store.requestUrl);
   morphChildren(at("apps"), [entry({
     key: "app", href: "#app/home", current: place.kind === "app", unread: [...store.unread].some((id) => store.channels.get(id)?.is_im),
     mark: avatar(store.app.bot, "tiny"), name: nameOf(store.app.bot),
@@ -29,8 +29,8 @@ export function paintSidebar() {
   morphChildren(at("you"), ["You are ", h("strong", {}, `@${nameOf(store.user)}`)]);
   morphChildren(at("people"), store.people.map((id) => {
     const mine = id === store.user;
-    const { name, profile } = store.users.get(id);
-    return h("button", { type: "button", role: "radio", class: "person", "data-user": id, "data-key": id, "aria-checked": String(mine), tabindex: mine ? 0 : -1, title: `@${name}: ${profile.title}` }, avatar(id, "small"), h("span", {}, name));
+    const { name, profile, deleted } = store.users.get(id);
+    return h("button", { type: "button", role: "radio", class: "person", "data-user": id, "data-key": id, "aria-checked": String(mine), tabindex: mine ? 0 : -1, title: `@${name}: ${deleted ? "deactivated" : profile.title}` }, avatar(id, "small"), h("span", {}, name, deleted && h("span", { class: "sr" }, " (deactivated)")));
   }));
 }
 

@@ -4,7 +4,7 @@ export const store = {
   user: sessionStorage.getItem("sandbox-user") ?? "",
   place: { kind: "channel", channel: "", thread: "" }, // or kind "app" with tab "home" or "messages"
   ready: false, seq: 0, users: new Map(), people: [], groups: new Map(), commands: [], shortcuts: [],
-  channels: new Map(), messages: new Map(), ephemerals: new Map(), views: [], home: null, sockets: 0,
+  channels: new Map(), messages: new Map(), ephemerals: new Map(), views: [], home: null, sockets: 0, requestUrl: "", controls: [],
   commanded: null, unread: new Set(), team: { name: "" }, app: {},
 };
 
@@ -27,7 +27,7 @@ export async function load() {
   }
   Object.assign(store, {
     ready: true, seq: state.seq, people: state.people, commands: state.commands, shortcuts: state.shortcuts, views: state.views,
-    home: state.home, sockets: state.sockets, commanded: state.commanded, team: state.team, app: state.app,
+    home: state.home, sockets: state.sockets, requestUrl: state.request_url, controls: state.controls, commanded: state.commanded, team: state.team, app: state.app,
     users: new Map(state.users.map((user) => [user.id, user])),
     groups: new Map(state.groups.map((group) => [group.id, group])),
     channels: new Map(state.channels.map((channel) => [channel.id, channel])),
@@ -75,7 +75,17 @@ export function take(change) {
       return { home: true };
     case "sockets":
       store.sockets = change.count;
+      store.requestUrl = change.request_url ?? store.requestUrl;
       return { sidebar: true, messages: "*" };
+    case "control":
+      store.controls = store.controls.map((control) => (control.id === change.control.id ? change.control : control));
+      return { controls: true };
+    case "person":
+      store.users.set(change.person.id, change.person);
+      return { sidebar: true };
+    case "group":
+      store.groups.set(change.group.id, change.group);
+      return { messages: "*" };
     case "command":
       if (own) store.commanded = change;
       return null;
