@@ -13,11 +13,17 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field
 
 from bot.domain.cluster import Node, NodeState, Role
 from bot.domain.fault import Attachment, Container
+from bot.domain.secrets import REDACTED, names_a_secret, without_secrets
 
 PROJECT: Final = "com.docker.compose.project"
 SERVICE: Final = "com.docker.compose.service"
 NUMBER: Final = "com.docker.compose.container-number"
 ONE_OFF: Final = "com.docker.compose.oneoff"
+# Labels that engine, compose and image builders write for themselves.
+_INTERNAL: Final = (
+    *("com.docker.", "io.docker.", "org.dockerproject.", "desktop.docker.io/"),
+    *("org.opencontainers.image.", "org.label-schema."),
+)
 _NEVER: Final = 1970  # the engine's "never" is the year 1
 _SHORT_ID: Final = 12
 _STATES: Final = {"running": NodeState.RUNNING, "paused": NodeState.PAUSED}
@@ -196,7 +202,16 @@ class Inspected(BaseModel):
             started_at=_when(self.state.started_at),
             finished_at=_when(self.state.finished_at) if gone else None,
             restarts=self.restarts,
+            labels=self._written(),
         )
+
+    def _written(self) -> dict[str, str]:
+        """The labels that somebody wrote on it, without what is secret in them."""
+        return {
+            key: REDACTED if names_a_secret(key) else without_secrets(value)
+            for key, value in sorted(self.labels.items())
+            if not key.startswith(_INTERNAL)
+        }
 
 
 _ANY: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - nothing is bound here

@@ -36,6 +36,7 @@ class Node(Value):
     is known, `hosts` are the host's names, the best kind of name first, and `ports` what it
     listens on. `exit_code` is Docker's: 128 + the signal's number for a process that a signal
     ended. `store` is its store's id in PD, `member` the name of the PD member that it is.
+    `labels` are what somebody wrote on it, to say what it is for.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Node(Value):
     restarts: int = 0
     store: int | None = None
     member: str | None = None
+    labels: dict[str, str] = Field(default_factory=dict)
 
     @property
     def label(self) -> str:

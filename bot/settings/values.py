@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import re
 import shlex
+from base64 import b64encode
+from ipaddress import ip_address
 from pathlib import Path
+from typing import Final
+from urllib.parse import unquote
 
 from pydantic import AfterValidator, SecretStr
+
+from bot.domain.limits import Hours, pattern
+
+_TOKEN: Final = 16  # characters
 
 
 def prefixed(prefix: str) -> AfterValidator:
@@ -44,6 +52,69 @@ def users(value: object) -> object:
         if user[0] not in "UW" or not user.isalnum() or not user.isascii() or not user.isupper():
             raise ValueError(f'Input should be Slack user ids like U024BE7LH, not "{user}"')
     return users
+
+
+def groups(value: object) -> object:
+    """Slack user group ids with commas between them."""
+    found = listed(value)
+    for group in found if isinstance(found, tuple) else ():
+        if not re.fullmatch(r"S[A-Z0-9]+", group):
+            raise ValueError(f'Input should be Slack user group ids like S0614TZR7, not "{group}"')
+    return found
+
+
+def true_or_false(value: object) -> object:
+    """A truth, in any of the words for it."""
+    if not isinstance(value, str):
+        return value
+    word = value.strip().lower()
+    if word in {"true", "yes", "on", "1"}:
+        return True
+    if word in {"false", "no", "off", "0"}:
+        return False
+    raise ValueError("Input should be true or false")
+
+
+def patterns(value: object) -> object:
+    """Patterns of what is protected, with commas between them."""
+    found = listed(value)
+    return tuple(pattern(word) for word in found) if isinstance(found, tuple) else found
+
+
+def windows(value: object) -> object:
+    """Hours in which runs are allowed, with commas between them."""
+    found = listed(value)
+    if not isinstance(value, str) or not isinstance(found, tuple):
+        return value
+    return tuple(Hours.parse(word) for word in found)
+
+
+def host(text: str) -> str:
+    """The address of this machine, or its name, to listen at; without a port."""
+    if ":" in text:
+        try:
+            ip_address(text)
+        except ValueError:
+            raise ValueError("Input should be a host without a port, like 127.0.0.1") from None
+    elif not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,252})", text):
+        raise ValueError("Input should be a host like 127.0.0.1 or localhost")
+    return text
+
+
+def in_url(url: str) -> tuple[str, ...]:
+    """What is secret in a URL, in each way in which it may be written; () for nothing.
+
+    The password as it stands, as it is meant, and together with the user as a header has them;
+    a long user without a password is a token.
+    """
+    authority = re.split(r"[/?#]", url.rpartition("://")[2], maxsplit=1)[0]
+    known, at, _ = authority.rpartition("@")
+    if not at:
+        return ()
+    user, colon, password = known.partition(":")
+    secret = password if colon or len(user) < _TOKEN else user
+    basic = b64encode(f"{unquote(user)}:{unquote(password)}".encode(errors="replace")).decode()
+    return (secret, unquote(secret), basic) if secret else ()
 
 
 def words(value: object) -> object:

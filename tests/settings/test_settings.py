@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from bot import settings as module
 from bot.domain.errors import SettingsError
 from bot.domain.experiment import Timings
+from bot.domain.limits import Limits
 from bot.settings import FAST, Settings, load, names
 
 EXAMPLE = Path(__file__).parents[2] / ".env.example"
@@ -95,6 +97,21 @@ def test_the_playground_has_its_own_load(tmp_path):
         ("CHAOSBOT_CLUSTER=moon", 'cannot be "moon": it should be .playground.'),
         ("CHAOSBOT_CLUSTER_NAME='a b'", "it should be one word"),
         ("CHAOSBOT_APPROVERS=U1,bob", 'not "bob"'),
+        ("CHAOSBOT_APPROVER_GROUPS=S1,U2", 'user group ids like S0614TZR7, not "U2"'),
+        ("CHAOSBOT_APPROVALS=0", "it should be greater than or equal to 1"),
+        ("CHAOSBOT_APPROVALS=21", "it should be less than or equal to 20"),
+        ("CHAOSBOT_APPROVALS=3\nCHAOSBOT_APPROVERS=U1,U2", "asks for 3 approvals, and CHAOSBOT_APPROVERS names 2 who may give one. Name more"),
+        ("CHAOSBOT_STARTER_MAY_APPROVE=maybe", 'cannot be "maybe": it should be true or false'),
+        ("CHAOSBOT_AT_DEADLINE=panic", "it should be 'restore' or 'keep down'"),
+        ("CHAOSBOT_PROTECTED='tikv-1, lable:x'", '"lable:x" protects nothing; patterns look like tikv-1, pd-\\*'),
+        ("CHAOSBOT_HOURS='mon-fry 9:00-17:00'", '"mon-fry" names no days; hours look like "mon-fri 09:00-17:00 Europe/Berlin"'),
+        ("CHAOSBOT_HOURS='sat 9:00-17:00, sun'", '"sun" makes no hours'),
+        ("CHAOSBOT_RUNS_AN_HOUR=0", "it should be greater than or equal to 1"),
+        ("CHAOSBOT_DEADMAN_SECONDS=4", "it should be greater than or equal to 5"),
+        ("CHAOSBOT_GUARDIAN_SECONDS=0", "it should be greater than or equal to 0.1"),
+        ("CHAOSBOT_SHUTDOWN_SECONDS=inf", "it should be a finite number"),
+        ("CHAOSBOT_HTTP_HOST=127.0.0.1:3000", "it should be a host without a port"),
+        ("CHAOSBOT_HTTP_HOST='a b'", "it should be a host like 127.0.0.1"),
         ("CHAOSBOT_YCSB_COMMAND=\"a 'b\"", "with its quotes closed"),
         ("CHAOSBOT_YCSB_COMMAND=' '", "it should be a command line"),
         ("SLACK_API_URL=slack.com", "it should look like https://slack.com/api/"),
@@ -128,6 +145,13 @@ def test_a_secret_is_never_shown(env, monkeypatch, name, begins):
     assert "hunter2" not in error.value.whole
 
 
+@pytest.mark.parametrize("value", ["ftp://root:hunter2@db", "root:hunter2@db", "http://a:hunter2@"])
+def test_a_password_in_a_url_is_never_shown(env, value):
+    with pytest.raises(SettingsError, match="it should look like https://") as error:
+        load(env(f"CHAOSBOT_PROMETHEUS_URL='{value} '"))
+    assert "hunter2" not in error.value.whole
+
+
 def test_a_file_that_cannot_be_read_is_named(tmp_path):
     with pytest.raises(SettingsError, match="cannot be read: Is a directory"):
         load(tmp_path)
@@ -143,6 +167,70 @@ def test_slack_needs_both_tokens(env):
         load(env("SLACK_BOT_TOKEN=xoxb-1")).slack_tokens()
     both = load(env("SLACK_BOT_TOKEN=xoxb-1\nSLACK_APP_TOKEN=xapp-1"))
     assert both.slack_tokens() == ("xoxb-1", "xapp-1")
+
+
+def test_http_needs_the_signing_secret_and_no_app_token(env):
+    with pytest.raises(SettingsError, match="SLACK_SIGNING_SECRET is not set") as error:
+        load(env("SLACK_BOT_TOKEN=xoxb-1\nSLACK_APP_TOKEN=xapp-1")).slack_http()
+    assert "secrets of your Slack app" in error.value.mend
+    both = load(env("SLACK_BOT_TOKEN=xoxb-1\nSLACK_SIGNING_SECRET=abc"))
+    assert both.slack_http() == ("xoxb-1", "abc")
+    assert "abc" not in repr(both)
+
+
+def test_what_a_team_allows_itself(env):
+    assert load(env("")).limits() == Limits()
+    settings = load(
+        env(
+            "CHAOSBOT_PROTECTED='pd-*, cluster:production, label:tier=gold'\n"
+            "CHAOSBOT_HOURS='mon-fri 09:00-17:00 Europe/Berlin, sat 22:00-4:00'\n"
+            "CHAOSBOT_RUNS_AN_HOUR=4\n"
+        )
+    )
+    limits = settings.limits()
+    assert limits.protected == ("pd-*", "cluster:production", "label:tier=gold")
+    assert [str(h) for h in limits.hours] == [
+        "mon-fri 09:00-17:00 Europe/Berlin",
+        "sat 22:00-04:00 UTC",
+    ]
+    assert limits.runs_an_hour == 4
+
+
+def test_approvals_and_processes(env):
+    settings = load(
+        env(
+            "CHAOSBOT_APPROVER_GROUPS=S0614TZR7, S2\nCHAOSBOT_APPROVALS=2\n"
+            "CHAOSBOT_STARTER_MAY_APPROVE=No\nCHAOSBOT_AT_DEADLINE='keep down'\n"
+            "CHAOSBOT_DEADMAN_SECONDS=5\nCHAOSBOT_GUARDIAN_SECONDS=0.1\n"
+            "CHAOSBOT_SHUTDOWN_SECONDS=7.5\nCHAOSBOT_HTTP_HOST=::1\n"
+        )
+    )
+    assert settings.approver_groups == ("S0614TZR7", "S2")
+    assert settings.approvals == 2
+    assert settings.starter_may_approve is False
+    assert settings.at_deadline == "keep down"
+    assert (settings.deadman, settings.guardian, settings.shutdown) == (5.0, 0.1, 7.5)
+    assert settings.http_host == "::1"
+
+
+def test_every_secret_is_known_to_redaction(env):
+    assert load(env("")).secrets() == ()
+    settings = load(
+        env(
+            "SLACK_BOT_TOKEN=xoxb-1\nSLACK_APP_TOKEN=xapp-2\nSLACK_SIGNING_SECRET=sign-3\n"
+            "ANTHROPIC_API_KEY=key-4\nSLACK_API_URL=http://u:slack-5@s/api\n"
+            "ANTHROPIC_BASE_URL=http://token-6-of-claude@claude\nCHAOSBOT_PD=http://u:pd-7@pd:2379,pd:1\n"
+            "CHAOSBOT_PROMETHEUS_URL='http://root:p%40ss-8@db:9090/x?a=b@c'\n"
+        )
+    )
+    found = settings.secrets()
+    assert {"xoxb-1", "xapp-2", "sign-3", "key-4", "slack-5", "token-6-of-claude", "pd-7"} < set(
+        found
+    )
+    assert {"p%40ss-8", "p@ss-8", b64encode(b"root:p@ss-8").decode()} < set(found)
+    assert len(found) == len(set(found))
+    assert "" not in found
+    assert load(env("CHAOSBOT_PROMETHEUS_URL=http://prometheus@db")).secrets() == ()
 
 
 def test_a_home_is_made_or_named(env, tmp_path):
@@ -171,7 +259,7 @@ def test_the_example_lists_every_setting_with_its_default(env):
     defaults = {str(f.alias): f.default for f in Settings.model_fields.values()}
     for name, value in re.findall(r"^# ([A-Z_]+)=(.*)$", EXAMPLE.read_text(), re.MULTILINE):
         default = defaults[name]
-        assert (value != "") == isinstance(default, str | float), name
+        assert (value != "") == isinstance(default, str | float | int), name
 
 
 def test_the_example_shows_the_timings_of_both_kinds_of_cluster():
