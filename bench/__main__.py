@@ -23,6 +23,7 @@ from bench import (
     docker_kill,
     docker_look,
     help,  # noqa: A004 - a figure's name
+    history,
     journal,
     kill,
     look,
@@ -33,7 +34,7 @@ from bench.figure import Figure, Skipped, SkippedError
 from bench.surroundings import forget_settings
 from bench.table import table
 
-FIGURES: Mapping[str, Callable[[], Awaitable[Figure]]] = {
+FIGURES: Mapping[str, Callable[[], Awaitable[Figure | tuple[Figure, ...]]]] = {
     "help": help.measure,
     "memory": memory.measure,
     "demo": demo.measure,
@@ -41,6 +42,7 @@ FIGURES: Mapping[str, Callable[[], Awaitable[Figure]]] = {
     "ticket": ticket.measure,
     "ack": ack.measure,
     "journal": journal.measure,
+    "history": history.measure,
     "look": look.measure,
     "docker-kill": docker_kill.measure,
     "docker-look": docker_look.measure,
@@ -85,7 +87,8 @@ async def measured(names: Sequence[str]) -> tuple[list[Figure], list[Skipped], d
     for name in names:
         print(f"Measuring {name} ...", file=sys.stderr, flush=True)
         try:
-            figures.append(await FIGURES[name]())
+            taken = await FIGURES[name]()
+            figures.extend(taken if isinstance(taken, tuple) else (taken,))
         except SkippedError as why:
             skipped.append(Skipped(name=name, why=str(why)))
         except Exception as error:  # noqa: BLE001 - one figure less; the others are still measured

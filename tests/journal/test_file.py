@@ -5,6 +5,7 @@ import os
 import signal
 import sqlite3
 import sys
+from contextlib import closing
 
 import pytest
 
@@ -188,3 +189,34 @@ async def test_a_failure_to_open_is_told_once_and_leaves_nothing_behind(tmp_path
     )
     said, _ = await process.communicate()
     assert set(said.decode().splitlines()) == {f"The journal {tmp_path} cannot be opened."}
+
+
+async def test_what_a_start_and_a_status_ask_does_not_grow_with_the_journal(tmp_path):
+    path = tmp_path / "journal.sqlite3"
+    async with await Journal.open(path) as journal:
+        asked: list[str] = []
+        await journal._file._connection.set_trace_callback(asked.append)
+        await _ask(journal)
+    assert len(asked) > 10
+    with closing(sqlite3.connect(path)) as raw:
+        for sql in asked:
+            for *_, step in raw.execute(f"EXPLAIN QUERY PLAN {sql}"):
+                scan = step.startswith("SCAN ") and " USING " not in step
+                assert not scan or "LIMIT" in sql, f"{step}: {sql}"
+
+
+async def _ask(journal: Journal) -> None:
+    await journal.latest(10)
+    await journal.history(1)
+    await journal.history(1, after=7)
+    await journal.unfinished()
+    await journal.open_injections()
+    await journal.unsettled()
+    await journal.messages(1)
+    await journal.message(1, "root")
+    await journal.run_at("C1", "1.0")
+    await journal.newest_halt()
+    await journal.started_since(START, 100)
+    await journal.open_tickets("c")
+    await journal.position()
+    await journal.follow(7)
