@@ -52,14 +52,15 @@ class _Counted:
 class ManualClock:
     """Time as a test tells it."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: datetime = _START) -> None:
         self.busy = Busy()
         self._elapsed = 0.0
+        self._start = now
         self._order = itertools.count()
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
 
     def now(self) -> datetime:
-        return _START + timedelta(seconds=self._elapsed)
+        return self._start + timedelta(seconds=self._elapsed)
 
     def monotonic(self) -> float:
         return self._elapsed

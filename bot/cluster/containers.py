@@ -17,7 +17,7 @@ from bot.cluster.engine_errors import Missing
 from bot.cluster.faults.runtime import Remedy, still_it
 from bot.domain.cluster import Node, NodeState
 from bot.domain.errors import BadAnswer, ClusterError, RollbackFailed
-from bot.domain.fault import Attachment, Container, Injection
+from bot.domain.fault import Attachment, Container, Fault, Injection
 
 KIND: Final = "docker"
 GRACE: Final = 30  # seconds; TiKV takes up to 20 to hand its leaders away, Docker's own is 10
@@ -118,6 +118,18 @@ class Containers:
             case Remedy.CONNECT:
                 each = (_connecting(a, name) for a in injection.container.networks)
                 return " && ".join(each)
+
+    def doing(self, injection: Injection) -> str:
+        """The docker command that does it."""
+        found = injection.container
+        name = shlex.quote(found.name if found else injection.node.name)
+        match injection.fault:
+            case Fault.PARTITION:
+                networks = found.networks if found else ()
+                each = (f"docker network disconnect {shlex.quote(n.name)} {name}" for n in networks)
+                return " && ".join(each)
+            case fault:
+                return f"docker {fault.value} {name}"
 
     async def _id(self, name: str) -> str:
         return (await self._find(name))[0].id

@@ -46,7 +46,8 @@ async def planned(runtime: Runtime, fault: Fault, node: Node) -> Injection:
     )
     if obstacle := deed.obstacle(injection):
         raise Unsupported(f"{fault.value} is not possible on {node.name}: {obstacle}.")
-    return injection.model_copy(update={"mend": runtime.by_hand(deed.remedy, injection)})
+    by_hand = {"mend": runtime.by_hand(deed.remedy, injection), "does": runtime.doing(injection)}
+    return injection.model_copy(update=by_hand)
 
 
 async def allowed(runtime: Runtime, fault: Fault, node: Node) -> Support:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 from collections.abc import AsyncGenerator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -24,12 +25,18 @@ from bot.cluster.faults.runtime import Remedy
 from bot.cluster.wire import Wire
 from bot.domain.cluster import Node, NodeState, Role
 from bot.domain.errors import BadAnswer, Unreachable
-from bot.domain.fault import Attachment, Container, Injection
+from bot.domain.fault import Attachment, Container, Fault, Injection
 from bot.domain.model import iso
 
 _T = TypeVar("_T")
 KIND: Final = "processes"
 MEND: Final = "chaosbot recover"
+_SIGNALS: Final = {  # a restart begins with a stop, and a process has no network to lose
+    Fault.KILL: Signals.SIGKILL,
+    Fault.STOP: Signals.SIGTERM,
+    Fault.RESTART: Signals.SIGTERM,
+    Fault.PAUSE: Signals.SIGSTOP,
+}
 _WITHIN: Final = 2.0
 _GRACE: Final = 30.0  # a store may take 20 s to hand its leaders away
 _LOOK: Final = 0.02
@@ -192,6 +199,13 @@ class Supervisor:
     def by_hand(self, remedy: Remedy, injection: Injection) -> str:  # noqa: ARG002 - the same
         """The command that puts any node of the playground right."""
         return MEND
+
+    def doing(self, injection: Injection) -> str:
+        """The signal, sent through the supervisor."""
+        signal = _SIGNALS[injection.fault].name
+        url = f"http://playground{_path(injection.node.name)}/signal"
+        socket = shlex.quote(self.endpoint)
+        return f'curl --unix-socket {socket} -d \'{{"signal": "{signal}"}}\' {url}'
 
     async def logs(self, name: str, since: datetime, tail: int) -> list[str]:
         """A node's last `tail` log lines since then, oldest first."""

@@ -11,9 +11,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from bot.domain.approval import Decision
+from bot.domain.approval import Decision, Policy
 from bot.domain.blast_radius import Guard
-from bot.domain.cluster import Node
+from bot.domain.cluster import Node, View
 from bot.domain.diagnosis import Diagnosis, Grade
 from bot.domain.evidence import Evidence
 from bot.domain.experiment import Experiment, Outcome, Signal, Stage, Timings
@@ -42,6 +42,7 @@ class RunStarted(Happening):
     started_by: str
     channel: str | None = None
     timings: Timings
+    policy: Policy = Policy()
 
     @property
     def text(self) -> str:
@@ -114,6 +115,13 @@ class BaselineTaken(Happening):
     @property
     def text(self) -> str:
         return "No baseline" if self.ops is None else f"Baseline: {self.ops:,.0f} ops/s"
+
+
+class SteadyStateSeen(Happening):
+    """The cluster before the fault: what every later look is compared with."""
+
+    event: Literal["steady_state_seen"] = "steady_state_seen"
+    view: View
 
 
 class FaultPlanned(Happening):
@@ -212,6 +220,31 @@ class DiagnosisGraded(Happening):
         return f"Graded: component {self.grade.component.value}, fault {self.grade.fault.value}"
 
 
+class VoteCast(Happening):
+    """Somebody who may voted about the node; so many votes make a decision."""
+
+    event: Literal["vote_cast"] = "vote_cast"
+    decision: Decision
+    by: str
+
+    @property
+    def text(self) -> str:
+        return f"{self.by} voted: {self.decision.value}"
+
+
+class VoteRefused(Happening):
+    """Somebody wanted to decide, and was refused; `wanted` is a decision, or "restore"."""
+
+    event: Literal["vote_refused"] = "vote_refused"
+    by: str
+    wanted: str
+    why: str
+
+    @property
+    def text(self) -> str:
+        return f"Refused to {self.by} ({self.wanted}): {self.why}"
+
+
 class Decided(Happening):
     """What becomes of the node; `by` is a user id, or "deadline"."""
 
@@ -235,6 +268,14 @@ class AbortAsked(Happening):
     @property
     def text(self) -> str:
         return f"Aborted by {self.by}" + (f": {self.why}" if self.why else "")
+
+
+class EndingBegan(Happening):
+    """The run ends before its time; its node is restored first, if it is broken."""
+
+    event: Literal["ending_began"] = "ending_began"
+    outcome: Outcome
+    why: str
 
 
 class RestoreAsked(Happening):
@@ -320,6 +361,7 @@ Event = Annotated[
     | LoadStarted
     | LoadSampled
     | BaselineTaken
+    | SteadyStateSeen
     | FaultPlanned
     | FaultInjected
     | SignalSeen
@@ -328,8 +370,11 @@ Event = Annotated[
     | EvidenceGathered
     | Diagnosed
     | DiagnosisGraded
+    | VoteCast
+    | VoteRefused
     | Decided
     | AbortAsked
+    | EndingBegan
     | RestoreAsked
     | FaultRolledBack
     | RollbackFailed

@@ -3,9 +3,10 @@
     checking -> loading -> injecting -> detecting -> diagnosing -> awaiting approval
              -> restoring -> verifying -> finished
 
-`PERMITTED` is the one table of transitions; a run is finished by its outcome. From each stage a run may go to restoring (an abort,
-an exception: the node comes first) or, where nothing is injected yet, to finished. A run whose
-node was kept down is finished and may be restored later.
+`PERMITTED` is the one table of transitions; a run is finished by its outcome. From each stage a
+run may go to restoring (an abort, an exception: the node comes first) or, where nothing is injected
+yet, to finished. A run whose node was kept down is finished and may be restored later. After a
+restart some stages are entered once more, with a new deadline.
 """
 
 from __future__ import annotations
@@ -37,14 +38,14 @@ class Stage(StrEnum):
 PERMITTED = MappingProxyType(
     {
         None: frozenset({Stage.CHECKING}),
-        Stage.CHECKING: frozenset({Stage.LOADING, Stage.FINISHED}),
-        Stage.LOADING: frozenset({Stage.INJECTING, Stage.FINISHED}),
+        Stage.CHECKING: frozenset({Stage.CHECKING, Stage.LOADING, Stage.FINISHED}),
+        Stage.LOADING: frozenset({Stage.LOADING, Stage.INJECTING, Stage.FINISHED}),
         Stage.INJECTING: frozenset({Stage.DETECTING, Stage.RESTORING, Stage.FINISHED}),
         Stage.DETECTING: frozenset({Stage.DIAGNOSING, Stage.RESTORING}),
-        Stage.DIAGNOSING: frozenset({Stage.AWAITING_APPROVAL, Stage.RESTORING}),
+        Stage.DIAGNOSING: frozenset({Stage.DIAGNOSING, Stage.AWAITING_APPROVAL, Stage.RESTORING}),
         Stage.AWAITING_APPROVAL: frozenset({Stage.RESTORING, Stage.FINISHED}),
         Stage.RESTORING: frozenset({Stage.VERIFYING, Stage.FINISHED}),
-        Stage.VERIFYING: frozenset({Stage.FINISHED}),
+        Stage.VERIFYING: frozenset({Stage.VERIFYING, Stage.FINISHED}),
         Stage.FINISHED: frozenset({Stage.RESTORING}),
     }
 )

@@ -72,7 +72,8 @@ class Injection(Value):
     It alone suffices to undo the fault: `backend` names the kind of backend that wrote it
     ("processes", "docker"), `endpoint` where that backend is reached, `node` the node as it was,
     `container` what it ran in, if that was a container. `mend` is a command that puts the node
-    right by hand.
+    right by hand, `does` one that would break it as the fault does ("" in receipts of older
+    versions).
     """
 
     backend: str
@@ -80,6 +81,7 @@ class Injection(Value):
     fault: Fault
     node: Node
     mend: str
+    does: str = ""
     container: Container | None = None
 
     @property

@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bot.domain import events as e
+from bot.domain.approval import Vote
 from bot.domain.experiment import Outcome, Stage
 from bot.domain.hypothesis import overall
-from bot.domain.load import LoadSample, first_stall
+from bot.domain.load import LoadSample, first_stall, stall_with
+from bot.domain.model import Instant
 from bot.domain.report import (
     ApprovalReport,
     DiagnosisReport,
+    EndingReport,
     FaultReport,
     HypothesisReport,
     LoadReport,
@@ -28,6 +31,9 @@ from bot.domain.report import (
     TicketReport,
 )
 
+# What a run that goes on after its end does not have yet.
+_END = ("outcome", "finished_at", "seconds", "ending")
+
 
 def fold(records: Iterable[e.Record]) -> Report:
     """The report of a history.
@@ -35,11 +41,13 @@ def fold(records: Iterable[e.Record]) -> Report:
     Raises:
         ValueError: the history is empty or does not begin with its start.
     """
-    report: Report | None = None
-    for record in records:
-        report = advance(report, record)
-    if report is None:
+    told = iter(records)
+    first = next(told, None)
+    if first is None:
         raise ValueError("an empty history folds to nothing")
+    report = advance(None, first)
+    for record in told:  # nobody else has this report yet: it needs no copy for each record
+        report.__dict__.update(_changed(report, record))
     return report
 
 
@@ -53,11 +61,15 @@ def advance(report: Report | None, record: e.Record) -> Report:
         if not isinstance(record.event, e.RunStarted):
             raise ValueError(f"run {record.run} begins with {record.event.event}, not its start")
         report = _begun(record, record.event)
+    return report.model_copy(update=_changed(report, record))
+
+
+def _changed(report: Report, record: e.Record) -> dict[str, object]:
     changed = _changes(report, record)
-    if record.event.text:
-        moment = Moment(at=record.at, event=record.event.event, text=record.event.text)
+    if text := record.event.text:
+        moment = Moment(at=record.at, event=record.event.event, text=text)
         changed["timeline"] = (*report.timeline, moment)
-    return report.model_copy(update=changed)
+    return changed
 
 
 def _begun(record: e.Record, event: e.RunStarted) -> Report:
@@ -72,6 +84,7 @@ def _begun(record: e.Record, event: e.RunStarted) -> Report:
         started_at=record.at,
         fault=FaultReport(kind=experiment.fault.value, target=str(experiment.target)),
         timings=event.timings,
+        policy=event.policy,
     )
 
 
@@ -87,6 +100,8 @@ def _changes(report: Report, record: e.Record) -> dict[str, object]:  # noqa: C9
         case e.GuardsAnswered(guards=guards):
             return {"guards": guards}
         case e.LoadStarted(load=described):
+            if report.load:  # another load of the same run, after a restart
+                return {"load": report.load.model_copy(update={"described": described})}
             return {"load": LoadReport(described=described)}
         case e.LoadSampled(sample=sample):
             return {"load": _sampled(report, sample)}
@@ -97,7 +112,7 @@ def _changes(report: Report, record: e.Record) -> dict[str, object]:  # noqa: C9
         case e.FaultPlanned(injection=injection):
             return {"injection": injection}
         case e.FaultInjected(at=at):
-            return {"fault": report.fault.model_copy(update={"injected_at": at})}
+            return _injected(report, at)
         case e.SignalSeen(signal=signal, seconds=seconds, detail=detail):
             seen = SignalReport(signal=signal, seconds=seconds, detail=detail)
             return {"signals": (*report.signals, seen)}
@@ -120,10 +135,18 @@ def _changes(report: Report, record: e.Record) -> dict[str, object]:  # noqa: C9
             return {"diagnosis": whole}
         case e.DiagnosisGraded(grade=grade) if report.diagnosis:
             return {"diagnosis": report.diagnosis.model_copy(update={"grade": grade})}
+        case e.VoteCast(decision=decision, by=by):
+            vote = Vote(decision=decision, by=by, at=record.at)
+            return {"votes": (*report.votes, vote)}
+        case e.EndingBegan(outcome=outcome, why=why):
+            return {"ending": EndingReport(outcome=outcome, why=why)}
         case e.Decided(decision=decision, by=by, seconds=seconds):
             return {"approval": ApprovalReport(decision=decision, by=by, seconds=seconds)}
-        case e.AbortAsked(by=by):
-            return {"aborted_by": by}
+        case e.AbortAsked(by=by, why=why):
+            said = f"by {by}" + (f": {why}" if why else "")
+            return {"aborted_by": by, "ending": EndingReport(outcome=Outcome.ABORTED, why=said)}
+        case e.RestoreAsked(by=by):
+            return {"restore_asked_by": by}
         case e.FaultRolledBack():
             fault = report.fault.model_copy(update={"rolled_back_at": record.at})
             return {"fault": fault, "mend": None}
@@ -140,10 +163,13 @@ def _changes(report: Report, record: e.Record) -> dict[str, object]:  # noqa: C9
 
 
 def _stage_entered(report: Report, record: e.Record, event: e.StageEntered) -> dict[str, object]:
+    if report.stages and report.stages[-1].stage is event.stage and not report.finished:
+        again = report.stages[-1].model_copy(update={"deadline": event.deadline, "seconds": None})
+        return {"stages": (*report.stages[:-1], again)}  # taken up after a restart
     entered = StageTime(stage=event.stage, started_at=record.at, deadline=event.deadline)
     changed: dict[str, object] = {"stages": (*_closed(report, record), entered)}
     if event.stage is Stage.RESTORING:  # a kept-down run that goes on has no outcome yet
-        changed |= {"outcome": None, "finished_at": None, "seconds": None, "why": ""}
+        changed |= dict.fromkeys(_END) | {"why": ""}
     return changed
 
 
@@ -176,9 +202,20 @@ def _sampled(report: Report, sample: LoadSample) -> LoadReport | None:
         lowest = report.load.lowest_ops
         changed["lowest_ops"] = sample.ops if lowest is None else min(lowest, sample.ops)
     if injected and report.load.stall_seconds is None:
-        stall = first_stall(samples, report.load.baseline_ops, injected)
+        before = report.load.samples[-1] if report.load.samples else None
+        base = report.load.baseline_ops
+        stall = stall_with(report.load.stall, before, sample, base, injected)
         changed |= {"stall": stall, "stall_seconds": stall and stall.seconds}
     return report.load.model_copy(update=changed)
+
+
+def _injected(report: Report, at: Instant) -> dict[str, object]:
+    changed: dict[str, object] = {"fault": report.fault.model_copy(update={"injected_at": at})}
+    if load := report.load:  # some of its samples may be younger than the injection
+        stall = first_stall(load.samples, load.baseline_ops, at)
+        found = {"stall": stall, "stall_seconds": stall and stall.seconds}
+        changed["load"] = load.model_copy(update=found)
+    return changed
 
 
 def _judged(report: Report, event: e.RecoveryJudged) -> dict[str, object]:

@@ -56,21 +56,36 @@ def first_stall(
     It ends where clients are served again: in the first interval that is back above the dip, or
     in the one before, if some of that was served already.
     """
-    if not baseline_ops:
-        return None
-    began: Instant | None = None
-    resumed: Instant | None = None
+    stall: Stall | None = None
+    before: LoadSample | None = None
     for sample in samples:
-        if sample.at <= since:
-            continue
-        share = min(1.0, sample.ops / baseline_ops)
-        unserved = timedelta(seconds=(1 - share) * sample.interval)
-        start = sample.at - timedelta(seconds=sample.interval)
-        if began is None:
-            if share < DIP:
-                began = max(since, sample.at - unserved)
-        elif share >= DIP:
-            return Stall(began_at=began, ended_at=max(began, resumed or start + unserved))
-        else:
-            resumed = start + unserved if share > 0 else None
-    return None if began is None else Stall(began_at=began)
+        stall = stall_with(stall, before, sample, baseline_ops, since)
+        before = sample
+    return stall
+
+
+def stall_with(
+    stall: Stall | None,
+    before: LoadSample | None,
+    sample: LoadSample,
+    baseline_ops: float | None,
+    since: Instant,
+) -> Stall | None:
+    """`first_stall` with one more sample; `stall` is what all samples to `before` gave."""
+    if not baseline_ops or sample.at <= since or (stall and stall.ended_at):
+        return stall
+    unserved = _unserved(sample, baseline_ops)
+    if sample.ops / baseline_ops < DIP:
+        return stall or Stall(began_at=max(since, sample.at - unserved))
+    if stall is None:
+        return None
+    resumed = sample.at - timedelta(seconds=sample.interval) + unserved
+    if before and before.ops / baseline_ops > 0:
+        opened = before.at - timedelta(seconds=before.interval)
+        if opened > stall.began_at:  # else it is the one in which the stall began
+            resumed = opened + _unserved(before, baseline_ops)
+    return Stall(began_at=stall.began_at, ended_at=max(stall.began_at, resumed))
+
+
+def _unserved(sample: LoadSample, baseline_ops: float) -> timedelta:
+    return timedelta(seconds=(1 - min(1.0, sample.ops / baseline_ops)) * sample.interval)

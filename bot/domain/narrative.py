@@ -9,10 +9,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.domain.approval import Decision
+from bot.domain.approval import DEADLINE, Decision
 from bot.domain.experiment import Outcome, Signal, Stage
 from bot.domain.report import Report
-from bot.domain.sentence import Person, Sentence, ended, exact, lowered, raised, rough, sentence
+from bot.domain.sentence import (
+    Person,
+    Sentence,
+    ended,
+    exact,
+    listed,
+    lowered,
+    raised,
+    rough,
+    sentence,
+)
+
+_HALTED = "halted"  # how the reason of an abort by a halt begins
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +101,9 @@ def state_line(report: Report) -> Sentence:  # noqa: PLR0911 - one case a state
         case Stage.DETECTING | Stage.DIAGNOSING:
             return sentence(f"{report.node_label} is down. Watching who notices, and when.")
         case Stage.AWAITING_APPROVAL:
-            return sentence("Waiting for approval.", f" {raised(noticed)}." if noticed else "")
+            counted = tally(report)
+            waiting = f"Waiting for approval{f', {counted}' if counted else ''}."
+            return sentence(waiting, f" {raised(noticed)}." if noticed else "")
         case Stage.RESTORING | Stage.VERIFYING:
             why = _why_restored(report)
             back = f"Restoring {report.node_label}, then checking that the cluster is well."
@@ -102,7 +116,9 @@ def outcome_sentence(report: Report) -> Sentence:  # noqa: PLR0911 - one case an
     """How a finished run ended."""
     node = report.node_label
     if kept_down(report) and report.approval:
-        return sentence(f"{node} is kept down, as ", Person(report.approval.by), " decided.")
+        if report.approval.by == DEADLINE:
+            return sentence(f"{node} is kept down, as nobody decided in time.")
+        return sentence(f"{node} is kept down, as ", deciders(report), " decided.")
     if loud := alarm(report):
         return sentence(loud.sentence)
     match report.outcome:
@@ -111,10 +127,9 @@ def outcome_sentence(report: Report) -> Sentence:  # noqa: PLR0911 - one case an
         case Outcome.REFUSED:
             return sentence("Refused, nothing was harmed. ", ended(report.why))
         case Outcome.ABORTED:
-            by: tuple[str, ...] = (" by ", Person(report.aborted_by)) if report.aborted_by else ()
-            if report.fault.rolled_back_at:
-                return sentence("Aborted", *by, f". {node} is back.")
-            return sentence("Aborted", *by, ". Nothing was harmed.")
+            aborted = abort_sentence(report) or sentence("Aborted.")
+            back = f"{node} is back." if report.fault.rolled_back_at else "Nothing was harmed."
+            return sentence(aborted, f" {back}")
         case Outcome.FAILED:
             back = f" {node} is back." if report.fault.rolled_back_at else ""
             return sentence("Failed. ", ended(report.why), back)
@@ -149,14 +164,60 @@ def decision_sentence(report: Report) -> Sentence | None:
     if report.approval is None:
         return None
     after = f"{exact(report.approval.seconds)} after it was asked."
-    match report.approval.decision:
-        case Decision.APPROVED:
-            return sentence("Restore approved by ", Person(report.approval.by), f", {after}")
-        case Decision.KEPT_DOWN:
-            return sentence("Kept down by ", Person(report.approval.by), f", {after}")
-        case Decision.EXPIRED:
-            waited = rough(report.approval.seconds)
-            return sentence(f"Nobody decided within {waited}, so it is restored by itself.")
+    kept = report.approval.decision is Decision.KEPT_DOWN
+    if report.approval.by == DEADLINE:
+        waited = rough(report.approval.seconds)
+        undecided = "There were too few votes" if report.votes else "Nobody decided"
+        becomes = "stays down" if kept else "is restored by itself"
+        return sentence(f"{undecided} within {waited}, so it {becomes}.")
+    return sentence(
+        "Kept down by " if kept else "Restore approved by ", deciders(report), f", {after}"
+    )
+
+
+def deciders(report: Report) -> Sentence:
+    """Who voted for what was decided, in their order."""
+    if report.approval is None:
+        return sentence()
+    voters = [v.by for v in report.votes if v.decision is report.approval.decision]
+    return listed(voters or [report.approval.by])
+
+
+def vote_sentences(report: Report) -> tuple[Sentence, ...]:
+    """The votes of a run that waits for more of them: "1 of 2: approved by A"."""
+    if report.approval is not None:
+        return ()
+    told = []
+    for decision, words in (
+        (Decision.APPROVED, "approved by "),
+        (Decision.KEPT_DOWN, "to keep it down, by "),
+    ):
+        voters = [vote.by for vote in report.votes if vote.decision is decision]
+        if voters:
+            count = f"{len(voters)} of {report.policy.needed}"
+            told.append(sentence(f"{count}: {words}", listed(voters)))
+    return tuple(told)
+
+
+def tally(report: Report) -> str:
+    """How many votes of how many the restore has: "1 of 2"; "" where one is enough."""
+    if report.policy.needed == 1:
+        return ""
+    given = sum(vote.decision is Decision.APPROVED for vote in report.votes)
+    return f"{given} of {report.policy.needed}"
+
+
+def abort_sentence(report: Report) -> Sentence | None:
+    """Who aborted the run, and why; None where nobody did."""
+    by = report.aborted_by
+    if by is None:
+        return None
+    why = _why_aborted(report)
+    if why == _HALTED or why.startswith(f"{_HALTED}: "):
+        by_halt, why = ", who halted everything", why.removeprefix(_HALTED).removeprefix(": ")
+    else:
+        by_halt = ""
+    return sentence("Aborted by ", Person(by), by_halt, f": {ended(why)}" if why else ".")
 
 
 def _noticed(report: Report) -> str:
@@ -184,6 +245,10 @@ def _back(report: Report) -> str:
 
 
 def _why_restored(report: Report) -> Sentence | None:
-    if report.aborted_by:
-        return sentence("Aborted by ", Person(report.aborted_by), ".")
-    return decision_sentence(report)
+    return abort_sentence(report) or decision_sentence(report)
+
+
+def _why_aborted(report: Report) -> str:
+    """The reason that was given with the abort; whatever happened since, the timeline has it."""
+    asked = next((m.text for m in report.timeline if m.event == "abort_asked"), "")
+    return asked.removeprefix(f"Aborted by {report.aborted_by}").removeprefix(": ")

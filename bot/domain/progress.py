@@ -12,13 +12,13 @@ from enum import StrEnum
 from itertools import pairwise
 from statistics import fmean
 
-from bot.domain.approval import Decision
+from bot.domain.approval import DEADLINE, Decision
 from bot.domain.cluster import Role
 from bot.domain.experiment import Outcome, Signal, Stage
 from bot.domain.fault import Fault
-from bot.domain.narrative import remaining
-from bot.domain.report import ApprovalReport, Report
-from bot.domain.sentence import Person, Sentence, exact, rough, sentence
+from bot.domain.narrative import deciders, remaining, tally
+from bot.domain.report import Report
+from bot.domain.sentence import Sentence, exact, rough, sentence
 from bot.domain.signals import awaited
 
 NOTHING = Sentence(())
@@ -217,9 +217,12 @@ def _detail(report: Report, stage: Stage) -> Sentence:  # noqa: C901, PLR0911 - 
         case Stage.DIAGNOSING if report.evidence:
             return sentence(f"{len(report.evidence)} items of evidence")
         case Stage.AWAITING_APPROVAL if report.approval:
-            return _decided(report.approval)
+            return _decided(report)
         case Stage.AWAITING_APPROVAL if report.stage is stage:
-            return sentence("then it is restored by itself")
+            restores = report.policy.at_deadline == "restore"
+            becomes = "then it is restored by itself" if restores else "then it stays down"
+            counted = tally(report)
+            return sentence(f"{counted}, {becomes}" if counted else becomes)
         case Stage.RESTORING if report.mend:
             return sentence("the rollback failed")
         case Stage.VERIFYING if report.recovery:
@@ -252,14 +255,14 @@ def _checked(report: Report) -> str:
     return ", ".join(said)
 
 
-def _decided(approval: ApprovalReport) -> Sentence:
-    match approval.decision:
-        case Decision.APPROVED:
-            return sentence("approved by ", Person(approval.by))
-        case Decision.KEPT_DOWN:
-            return sentence("kept down by ", Person(approval.by))
-        case Decision.EXPIRED:
-            return sentence("nobody decided, so it is restored by itself")
+def _decided(report: Report) -> Sentence:
+    if report.approval is None:
+        return NOTHING
+    kept = report.approval.decision is Decision.KEPT_DOWN
+    if report.approval.by == DEADLINE:
+        becomes = "stays down" if kept else "is restored by itself"
+        return sentence(f"nobody decided, so it {becomes}")
+    return sentence("kept down by " if kept else "approved by ", deciders(report))
 
 
 def _squeezed(values: Sequence[float], width: int) -> list[float]:

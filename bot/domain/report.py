@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import Field
 
-from bot.domain.approval import Decision
+from bot.domain.approval import Decision, Policy, Vote
 from bot.domain.blast_radius import Guard
 from bot.domain.diagnosis import Claim, Confidence, Grade
 from bot.domain.evidence import Evidence
@@ -131,6 +131,13 @@ class Moment(Value):
     text: str
 
 
+class EndingReport(Value):
+    """How a run that ends before its time will end, once its node is restored."""
+
+    outcome: Outcome
+    why: str
+
+
 class Report(Value):
     """A run, as its history tells it. Every field is there from the first event on."""
 
@@ -159,9 +166,13 @@ class Report(Value):
     diagnosis: DiagnosisReport | None = None
     approval: ApprovalReport | None = None
     aborted_by: str | None = None
+    restore_asked_by: str | None = None
     recovery: RecoveryReport | None = None
     notes: tuple[str, ...] = ()
     timeline: tuple[Moment, ...] = ()
+    policy: Policy = Field(default=Policy(), description="Who decides about the node.")
+    votes: tuple[Vote, ...] = Field(default=(), description="The votes that count, in order.")
+    ending: EndingReport | None = None
     timings: Timings = Field(default=Timings(), description="The deadlines that the run keeps.")
     injection: Injection | None = Field(
         default=None, description="The receipt of the fault: what suffices to undo it."

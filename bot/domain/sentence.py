@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 _MINUTE, _HOUR = 60, 3600
@@ -32,6 +33,16 @@ def sentence(*parts: str | Person | Sentence) -> Sentence:
     for part in parts:
         flat.extend(part.parts if isinstance(part, Sentence) else (part,))
     return Sentence(tuple(flat))
+
+
+def listed(users: Iterable[str]) -> Sentence:
+    """Some persons, each named once: "A, B and C"."""
+    named = [Person(user) for user in dict.fromkeys(users)]
+    parts: list[str] = []
+    for place, user in enumerate(named):
+        between = " and " if place == len(named) - 1 else ", "
+        parts += [between, user] if place else [user]
+    return Sentence(tuple(parts))
 
 
 def exact(seconds: float) -> str:

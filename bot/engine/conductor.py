@@ -6,7 +6,9 @@
                                                the node is restored if it is not yet -> finished
 
 The stages run in a task of their own that an abort cancels; the ending is in none, and putting
-a node right cannot be cancelled.
+a node right cannot be cancelled. A run that an earlier process has begun goes on from the stage
+at which its history ends (docs/recovery.md has the table); one that is handed over stops where it
+stands, and has no end yet.
 """
 
 from __future__ import annotations
@@ -18,11 +20,12 @@ from dataclasses import dataclass
 from random import Random
 
 from bot.domain.approval import Decision
-from bot.domain.diagnosis import grade
-from bot.domain.errors import ChaosError, JournalError, Refused, RollbackFailed, Undecidable
+from bot.domain.diagnosis import Diagnosis, grade
+from bot.domain.errors import ChaosError, JournalError, Refused, RollbackFailed
 from bot.domain.events import (
     Diagnosed,
     DiagnosisGraded,
+    EndingBegan,
     EvidenceGathered,
     FaultInjected,
     FaultPlanned,
@@ -30,10 +33,13 @@ from bot.domain.events import (
     Noted,
     ProbesAnswered,
     RunFinished,
+    SteadyStateSeen,
     TargetChosen,
 )
-from bot.domain.experiment import Outcome, Stage
-from bot.engine.checking import examine
+from bot.domain.experiment import Experiment, Outcome, Stage
+from bot.domain.limits import Limits
+from bot.domain.report import EndingReport
+from bot.engine.checking import Findings, bounds, examine
 from bot.engine.detecting import detect
 from bot.engine.loading import Load
 from bot.engine.monitor import Check
@@ -58,16 +64,22 @@ class Ending:
 class Conductor:
     """Conducts one run."""
 
-    def __init__(self, run: Run, journal: Journal, random: Random) -> None:
+    def __init__(self, run: Run, journal: Journal, random: Random, limits: Limits) -> None:
         self.run = run
         self._journal = journal
         self._random = random
+        self._limits = limits
         self._load = Load(run)
         self._followers: list[asyncio.Task[None]] = []
 
     async def conduct(self) -> None:
-        """From checking to finished. Returns when the run is over."""
+        """From checking, or from where an earlier process left the run, to finished."""
         await self._run_to_its_end(self._stages())
+
+    async def end(self, ending: EndingReport) -> None:
+        """Nothing more of its stages: the node is restored, and the run ends so."""
+        stages = _already(Ending(outcome=ending.outcome, why=ending.why))
+        await self._run_to_its_end(stages)
 
     async def restore_kept_down(self) -> None:
         """Bring back a node that was kept down, in a run that is already finished."""
@@ -76,16 +88,42 @@ class Conductor:
     async def _run_to_its_end(self, stages: Coroutine[None, None, Ending]) -> None:
         self.run.stages = task = asyncio.create_task(stages)
         try:
-            await self._end(await self._ending(task))
+            ending = await self._ending(task)
+            if ending is None:
+                await self._load.stop()
+            else:
+                await self._end(ending)
         finally:
             await cancelled(*self._followers)
 
     async def _stages(self) -> Ending:
-        await self._check()
-        await self._put_load()
-        await self._inject()
-        await self._diagnose(await detect(self.run, self._load))
-        return await self._wait_for_approval()
+        run = self.run
+        if run.report.fault.injected_at is None:
+            if not run.past(Stage.CHECKING):
+                await self._check()
+            await self._put_load()
+            await self._inject()
+        else:
+            await self._go_on()
+        if run.past(Stage.DETECTING):
+            check = await run.monitor.check()
+        else:
+            check = await detect(run, self._load)
+        if not run.past(Stage.DIAGNOSING):
+            await self._diagnose(check)
+        if not run.past(Stage.AWAITING_APPROVAL):
+            return await self._wait_for_approval()
+        return await self._restore_and_verify()
+
+    async def _go_on(self) -> None:
+        """What runs beside the stages, once more, after another process had begun the run."""
+        run = self.run
+        self._follow(run.follow_nodes())
+        await self._load.resume()
+        if self._load.loaded:
+            self._follow(self._load.follow())
+        run.during = await run.monitor.look()
+        await run.look_back()
 
     async def _bring_back(self) -> Ending:
         injection = self.run.report.injection
@@ -97,7 +135,7 @@ class Conductor:
     async def _check(self) -> None:
         run = self.run
         await run.ledger.enter(Stage.CHECKING)
-        found = await examine(run.experiment, run.monitor, self._random)
+        found = await self._examined(run.experiment)
         await run.ledger.write(TargetChosen(node=found.node, address=found.address))
         await run.ledger.write(ProbesAnswered(stage=Stage.CHECKING, probes=found.probes))
         await run.ledger.write(GuardsAnswered(guards=found.guards))
@@ -112,11 +150,16 @@ class Conductor:
         if self._load.loaded:
             self._follow(self._load.follow())
             await self._load.take_baseline()
-        found = await examine(run.on_node, run.monitor, self._random)
+        found = await self._examined(run.on_node)
         found.refuse()  # what was well before the load may not be well under it
         if found.node.name != run.node.name:
             await run.ledger.write(TargetChosen(node=found.node, address=found.address))
         run.choose(found.node, found.view)
+        await run.ledger.write(SteadyStateSeen(view=found.view))
+
+    async def _examined(self, experiment: Experiment) -> Findings:
+        permitted = await bounds(self._limits, self._journal, self.run.clock.now(), own=1)
+        return await examine(experiment, self.run.monitor, self._random, permitted)
 
     async def _inject(self) -> None:
         run = self.run
@@ -133,6 +176,16 @@ class Conductor:
 
     async def _diagnose(self, check: Check) -> None:
         run = self.run
+        if run.report.diagnosis is None:
+            await self._make_diagnosis(check)
+        if (made := run.report.diagnosis) and made.grade is None:
+            known = made.model_dump(include=set(Diagnosis.model_fields))
+            diagnosis = Diagnosis.model_validate(known)
+            graded = grade(diagnosis, run.report.evidence, run.experiment.fault, run.node)
+            await run.ledger.write(DiagnosisGraded(grade=graded))
+
+    async def _make_diagnosis(self, check: Check) -> None:
+        run = self.run
         await run.ledger.enter(Stage.DIAGNOSING, run.in_seconds(run.timings.diagnosis))
         scene = await self._scene(check)
         doctor = run.cluster.diagnostician
@@ -148,8 +201,6 @@ class Conductor:
             await run.ledger.write(Noted(note=note))
             return
         await run.ledger.write(Diagnosed(diagnosis=diagnosis))
-        graded = grade(diagnosis, evidence, run.experiment.fault, run.node)
-        await run.ledger.write(DiagnosisGraded(grade=graded))
 
     async def _scene(self, check: Check) -> Scene:
         earlier = {}
@@ -169,13 +220,10 @@ class Conductor:
 
     async def _wait_for_approval(self) -> Ending:
         run = self.run
-        limit = run.timings.approval
-        await run.ledger.enter(Stage.AWAITING_APPROVAL, run.in_seconds(limit))
-        if not await until(run.clock, limit, run.decided):
-            try:
-                await run.decide(Decision.EXPIRED, by="deadline")
-            except Undecidable:
-                log.info("Run %d was decided in its deadline's last moment.", run.ledger.run)
+        left = await run.stay(Stage.AWAITING_APPROVAL, run.timings.approval)
+        await run.ballot.recount()
+        if run.report.approval is None and not await until(run.clock, left, run.ballot.decided):
+            await run.ballot.expire()
         approval = run.report.approval
         if approval and approval.decision is Decision.KEPT_DOWN:
             why = f"{run.report.node_label} is kept down by {approval.by}."
@@ -191,7 +239,8 @@ class Conductor:
 
     async def _restore(self) -> None:
         run, injection = self.run, self.run.report.injection
-        if injection is None:
+        if injection is None or not run.report.broken:
+            run.restore_began = run.clock.monotonic() - run.since_restore
             return
         try:
             if run.report.stage is not Stage.RESTORING:  # it is, if that is where it was aborted
@@ -201,24 +250,29 @@ class Conductor:
         run.restore_began = run.clock.monotonic()
         await roll_back(injection, run.cluster.backend, run.ledger, run.clock, run.timings.rollback)
 
-    async def _ending(self, stages: asyncio.Task[Ending]) -> Ending:
+    async def _ending(self, stages: asyncio.Task[Ending]) -> Ending | None:
+        """How the stages ended; None if they did not: the next process goes on with them."""
         run = self.run
         try:
             return await stages
         except asyncio.CancelledError:
             if run.failure is not None:
                 return _failed(run, run.failure)
-            if run.aborted is None:
-                raise
-            await run.ledger.try_write(run.aborted)
-            why = f"by {run.aborted.by}" + (f": {run.aborted.why}" if run.aborted.why else "")
-            return Ending(outcome=Outcome.ABORTED, why=why)
+            if run.report.ending is not None:
+                return Ending(outcome=run.report.ending.outcome, why=run.report.ending.why)
+            if run.handed_over:
+                return None
+            raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the node is restored and it is said
             return _failed(run, error)
 
     async def _end(self, ending: Ending) -> None:
         run = self.run
+        await run.ledger.flush()
         if ending.restore and run.report.broken:
+            if run.report.ending is None:
+                began = EndingBegan(outcome=ending.outcome, why=ending.why)
+                await run.ledger.try_write(began)
             try:
                 await self._restore()
             except RollbackFailed as error:
@@ -234,6 +288,10 @@ class Conductor:
     def _followed(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             self.run.fail(error)
+
+
+async def _already(ending: Ending) -> Ending:
+    return ending
 
 
 def _failed(run: Run, error: BaseException) -> Ending:

@@ -20,8 +20,8 @@ async def detect(run: Run, load: Load) -> Check:
     Signals come from the nodes' events and from the load by themselves (run.follow_nodes,
     load.follow); what PD shows, and the ticket, are looked for here, each poll and each change.
     """
-    deadline = run.clock.monotonic() + run.timings.detection
-    await run.ledger.enter(Stage.DETECTING, run.in_seconds(run.timings.detection))
+    left = await run.stay(Stage.DETECTING, run.timings.detection)
+    deadline = run.clock.monotonic() + left
     if run.before is None:
         raise RuntimeError("detecting follows checking")
     loaded = load.loaded and load.baseline is not None

@@ -67,6 +67,11 @@ class Ledger:
             self._stream.publish(record)
             return record
 
+    async def flush(self) -> None:
+        """Wait until everything that was to be written is: who was cancelled may have left some."""
+        async with self._one_at_a_time:
+            pass
+
     async def enter(self, stage: Stage, deadline: datetime | None = None) -> Record:
         """Enter a stage. Raises JournalError, or ValueError where the table forbids it."""
         if stage not in PERMITTED[self.report.stage]:

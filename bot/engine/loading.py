@@ -29,6 +29,7 @@ class Load:
         self.samples: list[LoadSample] = []
         self._sample = asyncio.Event()  # a sample has come, or the load has gone
         self.baseline: float | None = None
+        self._partial = False  # whether the next sample is one of a load that is just beginning
 
     @property
     def loaded(self) -> bool:
@@ -47,6 +48,15 @@ class Load:
             await run.ledger.write(Noted(note=f"The run goes on without load. {error.whole}"))
             return
         await run.ledger.write(LoadStarted(load=generator.describe()))
+
+    async def resume(self) -> None:
+        """Start the load anew in a run that an earlier process has begun; its baseline holds."""
+        had = self._run.report.load
+        if had is None or had.baseline_ops is None:
+            return
+        self.samples, self.baseline = list(had.samples), had.baseline_ops
+        self._partial = True
+        await self.start()
 
     async def follow(self) -> None:
         """Write each sample down. Ends with the load."""
@@ -99,6 +109,9 @@ class Load:
             await running.stop()
 
     async def _sampled(self, sample: LoadSample) -> None:
+        if self._partial:
+            self._partial = False
+            return
         self.samples.append(sample)
         self._sample.set()
         run = self._run

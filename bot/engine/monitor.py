@@ -16,6 +16,7 @@ from bot.domain.hypothesis import Probe, Verdict, overall, steady_state
 from bot.domain.invariants import answerable, violations
 from bot.domain.matching import matched, mismatches
 from bot.domain.ticket import Ticket
+from bot.engine.contact import Contact
 from bot.engine.ports import Clock, Cluster, Journal
 
 _STALE_AFTER = 3  # heartbeat intervals
@@ -32,10 +33,20 @@ class Check:
 
 
 class Monitor:
-    """Watches one cluster. `steady` is the last view in which its steady state held."""
+    """Watches one cluster.
 
-    def __init__(self, cluster: Cluster, journal: Journal, clock: Clock) -> None:
+    `steady` is the last view in which its steady state held; `pd` and `nodes` are what its parts
+    are called where it matters how long they have been silent, `looked_at` when it last looked
+    (monotonic seconds).
+    """
+
+    def __init__(
+        self, cluster: Cluster, journal: Journal, clock: Clock, contact: Contact | None = None
+    ) -> None:
         self.cluster = cluster
+        self.pd, self.nodes = f"PD of {cluster.name}", f"what runs {cluster.name}"
+        self.looked_at = clock.monotonic()
+        self._contact = contact or Contact(clock)
         self.steady: View | None = None
         self._journal = journal
         self._clock = clock
@@ -81,6 +92,7 @@ class Monitor:
         """One look at the cluster, nodes and PD side by side, each in its own bounded time."""
         began = self._clock.monotonic()
         nodes, view = await asyncio.gather(self._nodes(), self.cluster.pd.look())
+        self._hear(nodes, view)
         unanswered = dict(view.unanswered)
         self._stores = view.stores or self._stores
         self._members = view.members or self._members
@@ -104,6 +116,13 @@ class Monitor:
     def probes(self, view: View) -> tuple[Probe, ...]:
         """The steady-state hypothesis, asked of a view."""
         return steady_state(view, oldest_heartbeat=self.oldest_heartbeat)
+
+    def _hear(self, nodes: list[Node] | ClusterError, view: View) -> None:
+        self.looked_at = self._clock.monotonic()
+        if not isinstance(nodes, ClusterError):
+            self._contact.heard(self.nodes)
+        if view.stores is not None or view.members is not None:
+            self._contact.heard(self.pd)
 
     async def _nodes(self) -> list[Node] | ClusterError:
         try:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from bot.domain.blast_radius import Guard
 from bot.domain.cluster import Node, View
+from bot.domain.control import Halt
 from bot.domain.fault import Injection
-from bot.domain.hypothesis import Probe, Verdict
+from bot.domain.hypothesis import Probe, Verdict, overall
 from bot.domain.model import Value
 from bot.domain.report import Report
 from bot.domain.ticket import Ticket
+from bot.engine.monitor import Monitor
+from bot.engine.ports import Journal
 
 
 class ClusterStatus(Value):
@@ -23,10 +26,11 @@ class ClusterStatus(Value):
 
 
 class Overview(Value):
-    """All clusters, and the newest runs (newest first)."""
+    """All clusters, the newest runs (newest first), and the halt, if there is one."""
 
     clusters: tuple[ClusterStatus, ...]
     latest: tuple[Report, ...]
+    halted: Halt | None = None
 
 
 class Preview(Value):
@@ -39,3 +43,17 @@ class Preview(Value):
     guards: tuple[Guard, ...] = ()
     injection: Injection | None = None
     refused: str | None = None
+
+
+async def status_of(monitor: Monitor, journal: Journal, run: Report | None) -> ClusterStatus:
+    """How a cluster stands; `run` is the one that is on it. Raises JournalError."""
+    view = await monitor.look()
+    probes = monitor.probes(view)
+    return ClusterStatus(
+        name=monitor.cluster.name,
+        view=view,
+        verdict=overall(p.verdict for p in probes),
+        probes=probes,
+        tickets=tuple(await journal.open_tickets(monitor.cluster.name)),
+        run=run,
+    )

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from bot.domain.cluster import Node, NodeEvent, Region, View
+from bot.domain.control import Control, Entry
 from bot.domain.diagnosis import Diagnosis
 from bot.domain.events import Event, Record, RunStarted
 from bot.domain.evidence import Evidence
@@ -202,7 +203,10 @@ class Journal(Protocol):
         """The newest runs, newest first."""
 
     async def unfinished(self) -> list[int]:
-        """The runs whose last event is no `run_finished`, oldest first."""
+        """The runs that are not over, or go on once more, oldest first."""
+
+    async def started_since(self, moment: datetime, limit: int) -> int:
+        """How many of the newest `limit` runs were started since then."""
 
     async def open_injections(self) -> list[tuple[int, Injection]]:
         """Planned and not rolled back, oldest first: what may still be broken."""
@@ -220,7 +224,28 @@ class Journal(Protocol):
         """Resolved tickets about the same invariant or subject in its cluster, newest first."""
 
     async def message(self, run: int, key: str) -> tuple[str, str] | None:
-        """Where a view's message stands (channel, timestamp), None if it was never posted."""
+        """Where a view's message stands (channel, timestamp), None if nobody knows that it does."""
+
+    async def messages(self, run: int) -> dict[str, tuple[str, str]]:
+        """Key -> channel and timestamp; "" for one that was meant to be posted, and may have been."""
+
+    async def run_at(self, channel: str, ts: str) -> int | None:
+        """The run whose message stands there."""
+
+    async def intend_message(self, run: int, key: str, channel: str) -> None:
+        """Note that a message is about to be posted; where it stands, if that is known, is kept."""
 
     async def remember_message(self, run: int, key: str, channel: str, ts: str) -> None:
         """Note where a view's message stands."""
+
+    async def unsettled(self) -> list[int]:
+        """The runs with a thread of which nobody has noted that it says its last word."""
+
+    async def settle(self, run: int, seq: int) -> None:
+        """Note that a run's thread says all that its events up to `seq` (the last one) tell."""
+
+    async def note(self, event: Control, at: datetime) -> Entry:
+        """Keep what happened to the whole of Chaosbot."""
+
+    async def newest_halt(self) -> Entry | None:
+        """The newest halt or resume, None if there never was one."""

@@ -67,6 +67,7 @@ async def test_planned_but_not_injected_harms_nothing_and_its_rollback_neither(b
     assert await target(bench) == before
     assert injection.node.store == 4
     assert injection.mend
+    assert injection.does
     assert read_again(injection) == injection
 
 

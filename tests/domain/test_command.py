@@ -7,7 +7,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.cluster import Role
-from bot.domain.command import USAGE, Abort, Command, Help, Restore, Status, experiment, parse
+from bot.domain.command import (
+    USAGE,
+    Abort,
+    Approve,
+    Command,
+    DryRun,
+    Halt,
+    Help,
+    History,
+    Keep,
+    Restore,
+    Resume,
+    Status,
+    experiment,
+    parse,
+    words_of,
+)
 from bot.domain.errors import CommandError
 from bot.domain.experiment import Experiment
 from bot.domain.fault import Fault
@@ -48,6 +64,24 @@ def kill(target: Target = TIKV, cluster: str | None = None, reason: str = "") ->
         ("abort 17", Abort(run=17)),
         ("abort #17", Abort(run=17)),
         ("restore 17", Restore(run=17)),
+        ("restore", Restore()),
+        ("approve", Approve()),
+        ("Approve #17", Approve(run=17)),
+        ("approve restore 17", Approve(run=17)),
+        ("keep 17", Keep(run=17)),
+        ("keep it down", Keep()),
+        ("keep 17 down", Keep(run=17)),
+        ("history", History()),
+        ("resume", Resume()),
+        ("halt", Halt()),
+        ("HALT the shop is slow", Halt(why="the shop is slow")),
+        ('halt "the shop"  is\nslow', Halt(why="the shop is slow")),
+        ("halt --dry-run", Halt(why="--dry-run")),
+        ("kill tikv --dry-run", DryRun(experiment=kill())),
+        ("--dry-run kill tikv", DryRun(experiment=kill())),
+        ('kill tikv "why" DRY-RUN', DryRun(experiment=kill(reason="why"))),
+        ("kill \u2014dry-run tikv in staging", DryRun(experiment=kill(cluster="staging"))),
+        ('kill tikv "--dry-run"', kill(reason="--dry-run")),
         ("help", Help()),
         ("help me with kill", Help()),
     ],
@@ -91,8 +125,19 @@ def test_right_words(text: str, command: Command) -> None:
         ("abort -1", "-1", "no run number"),
         ("abort \u0661\u0667", "\u0661\u0667", "no run number"),
         ("abort 1234567890123", "1234567890123", "no run number"),
-        ("restore", "", "needs a run"),
         ("restore tikv-1", "tikv-1", "no run number"),
+        ("approve tikv-1", "tikv-1", '"approve 17"'),
+        ("keep 17 18", "18", "does not take"),
+        ("aprove 17", "aprove", '"approve"'),
+        ("hatl", "hatl", '"halt"'),
+        ("resmue", "resmue", '"resume"'),
+        ("histroy", "histroy", '"history"'),
+        ('approve "17"', "17", "no reason"),
+        ("resume now", "now", "does not take"),
+        ("stop", "", '"halt" stops every run'),
+        ("status --dry-run", "--dry-run", "has no dry run"),
+        ("--dry-run", "--dry-run", "needs an experiment"),
+        ("kill --dry-run", "", "needs a target"),
     ],
 )
 def test_wrong_words_are_named_with_what_would_be_right(text: str, word: str, says: str) -> None:
@@ -108,6 +153,12 @@ def test_four_thousand_characters_are_answered_in_one_short_sentence() -> None:
         parse("kill " + "tikv" * 1000)
     assert "4,005 characters" in str(wrong.value)
     assert len(wrong.value.whole) < 150
+
+
+def test_a_halt_of_any_length_is_a_halt() -> None:
+    command = parse("halt " + "it burns " * 1000)
+    assert isinstance(command, Halt)
+    assert len(command.why) == 300
 
 
 def test_a_long_word_is_cut_in_the_answer() -> None:
@@ -144,6 +195,12 @@ words = st.sampled_from(
         "status",
         "restore",
         "help",
+        "approve",
+        "keep",
+        "halt",
+        "resume",
+        "history",
+        "--dry-run",
         "17",
         "#",
         '"',
@@ -169,7 +226,34 @@ def test_a_terminal_takes_experiments_only(text: str) -> None:
     assert said[-1] in ".?"
 
 
-@pytest.mark.parametrize("text", ["status", "abort 17", "help"])
+@given(st.text(max_size=400))
+def test_whatever_follows_a_halt_it_is_a_halt(text: str) -> None:
+    assert isinstance(parse(f"halt {text}"), Halt)
+
+
+names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,20}", fullmatch=True)
+
+
+@given(st.sampled_from(Fault), names, names | st.none(), st.text(max_size=400))
+def test_a_button_carries_the_words_of_its_experiment(
+    fault: Fault, node: str, cluster: str | None, reason: str
+) -> None:
+    wanted = Experiment(fault=fault, target=Target(name=node), cluster=cluster, reason=reason)
+    try:
+        made = experiment(words_of(wanted))
+    except CommandError:  # a name that nobody could type: "tivk", "leader"
+        return
+    assert (made.fault, made.cluster) == (fault, cluster)
+    assert str(made.target) == node.lower()
+
+
+def test_a_dry_run_in_a_terminal_is_a_flag_of_its_own() -> None:
+    with pytest.raises(CommandError, match="outside of the quotes") as wrong:
+        experiment('kill tikv-1 --dry-run "why"')
+    assert 'chaosbot run "kill tikv-1" --dry-run' in wrong.value.mend
+
+
+@pytest.mark.parametrize("text", ["status", "abort 17", "help", "halt now"])
 def test_what_is_no_experiment_is_named(text: str) -> None:
     with pytest.raises(CommandError, match="is no experiment") as wrong:
         experiment(text)

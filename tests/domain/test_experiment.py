@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.domain import events as e
-from bot.domain.approval import Policy
+from bot.domain.approval import Policy, Voter
 from bot.domain.errors import NotAllowed
 from bot.domain.experiment import PERMITTED, Signal, Stage
 from tests import histories
@@ -53,12 +53,12 @@ def test_every_signal_has_words() -> None:
 
 
 def test_without_a_list_everybody_may_decide() -> None:
-    Policy().allow("U1")
+    Policy().allow(Voter(user="U1"))
 
 
 def test_with_a_list_only_those_on_it() -> None:
     policy = Policy(approvers=frozenset({"U2", "U1"}))
-    policy.allow("U1")
+    policy.allow(Voter(user="U1"))
     with pytest.raises(NotAllowed) as wrong:
-        policy.allow("U3")
+        policy.allow(Voter(user="U3"))
     assert wrong.value.whole == "U3 may not decide this. U1, U2 may."

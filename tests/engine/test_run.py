@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from random import Random
 
 import pytest
 
-from bot.domain.approval import Decision, Policy
+from bot.domain.approval import Decision, Policy, Voter
 from bot.domain.command import experiment
 from bot.domain.errors import CommandError, JournalError, NotAllowed, Refused, Undecidable
-from bot.domain.experiment import Outcome, Signal, Stage
+from bot.domain.experiment import Outcome, Signal, Stage, Timings
 from bot.domain.fold import fold
 from bot.domain.hypothesis import Verdict
+from bot.domain.limits import Limits
+from bot.engine.chaos import Chaos
 from bot.engine.patience import cancelled
-from bot.engine.recovery import left_behind, recover
 from tests.engine.world import BASELINE
 
 KILL = experiment("kill tikv-1")
@@ -41,7 +43,7 @@ async def to_the_end(chaos, clock, run):
 
 async def test_an_approved_run_recovers(chaos, clock, world):
     run = await to_stage(chaos, clock, Stage.AWAITING_APPROVAL)
-    await chaos.decide(run, Decision.APPROVED, by="U2")
+    await chaos.decide(run, Decision.APPROVED, Voter(user="U2"))
     report = await to_the_end(chaos, clock, run)
 
     assert report.outcome is Outcome.RECOVERED
@@ -131,15 +133,17 @@ async def test_the_deadline_restores_by_itself(chaos, clock):
 async def test_a_hundred_clicks_are_one_decision(chaos, clock, journal):
     run = await to_stage(chaos, clock, Stage.AWAITING_APPROVAL)
     answers = await asyncio.gather(
-        *(chaos.decide(run, list(Decision)[n % 2], by=f"U{n}") for n in range(100)),
+        *(chaos.decide(run, list(Decision)[n % 2], Voter(user=f"U{n}")) for n in range(100)),
         return_exceptions=True,
     )
 
-    assert answers.count(None) == 1
-    assert all(a is None or isinstance(a, Undecidable) for a in answers)
+    assert answers.count(Decision.APPROVED) == 1
+    assert all(isinstance(a, Decision | Undecidable) for a in answers)
     assert "already decided: approved by U0" in str(answers[1])
     decided = [r for r in await journal.history(run) if r.event.event == "decided"]
     assert len(decided) == 1
+    refused = [r for r in await journal.history(run) if r.event.event == "vote_refused"]
+    assert len(refused) == 99
 
 
 async def test_only_approvers_decide(chaos, clock):
@@ -147,18 +151,18 @@ async def test_only_approvers_decide(chaos, clock):
     run = await to_stage(chaos, clock, Stage.AWAITING_APPROVAL)
 
     with pytest.raises(NotAllowed, match="U1 may not"):
-        await chaos.decide(run, Decision.APPROVED, by="U1")
-    await chaos.decide(run, Decision.APPROVED, by="U2")
+        await chaos.decide(run, Decision.APPROVED, Voter(user="U1"))
+    await chaos.decide(run, Decision.APPROVED, Voter(user="U2"))
 
 
 async def test_nothing_can_be_decided_before_it_is_asked_or_after_the_end(chaos, clock):
     run = await to_stage(chaos, clock, Stage.DETECTING)
     with pytest.raises(Undecidable, match="not waiting"):
-        await chaos.decide(run, Decision.APPROVED, by="U1")
+        await chaos.decide(run, Decision.APPROVED, Voter(user="U1"))
     await chaos.abort(run, by="U1")
     await to_the_end(chaos, clock, run)
     with pytest.raises(Undecidable, match="over: aborted"):
-        await chaos.decide(run, Decision.APPROVED, by="U1")
+        await chaos.decide(run, Decision.APPROVED, Voter(user="U1"))
     with pytest.raises(Undecidable, match="over: aborted"):
         await chaos.abort(run, by="U1")
 
@@ -188,7 +192,7 @@ async def test_an_abort_in_any_stage_leaves_the_node_running(chaos, clock, world
                     await chaos.abort(run, by="U3", why="enough")
                     return
                 if record.event.stage is Stage.AWAITING_APPROVAL:
-                    await chaos.decide(run, Decision.APPROVED, by="U2")
+                    await chaos.decide(run, Decision.APPROVED, Voter(user="U2"))
 
     driving = asyncio.create_task(drive())
     await asyncio.sleep(0)
@@ -214,7 +218,7 @@ async def test_closing_aborts_and_restores(chaos, clock, world, journal):
 
 async def test_a_node_kept_down_stays_down_until_it_is_wanted_back(chaos, clock, world):
     run = await to_stage(chaos, clock, Stage.AWAITING_APPROVAL)
-    await chaos.decide(run, Decision.KEPT_DOWN, by="U2")
+    await chaos.decide(run, Decision.KEPT_DOWN, Voter(user="U2"))
     report = await to_the_end(chaos, clock, run)
 
     assert report.outcome is Outcome.NOT_RECOVERED
@@ -222,18 +226,18 @@ async def test_a_node_kept_down_stays_down_until_it_is_wanted_back(chaos, clock,
     assert not world.nodes_["tikv-1"].running
     assert report.broken
 
-    await chaos.restore(run, by="U1")
+    await chaos.restore(run, Voter(user="U1"))
     report = await to_the_end(chaos, clock, run)
     assert report.outcome is Outcome.RECOVERED
     assert world.nodes_["tikv-1"].running
     with pytest.raises(Undecidable, match="nothing to restore"):
-        await chaos.restore(run, by="U1")
+        await chaos.restore(run, Voter(user="U1"))
 
 
 async def test_a_node_that_cannot_be_restored_is_said_so(chaos, clock, world, journal):
     run = await to_stage(chaos, clock, Stage.AWAITING_APPROVAL)
     world.refuse_rollback = True
-    await chaos.decide(run, Decision.APPROVED, by="U2")
+    await chaos.decide(run, Decision.APPROVED, Voter(user="U2"))
     report = await to_the_end(chaos, clock, run)
 
     assert report.outcome is Outcome.NOT_RECOVERED
@@ -246,7 +250,7 @@ async def test_a_node_that_cannot_be_restored_is_said_so(chaos, clock, world, jo
 async def test_a_restored_store_that_dies_again_is_not_recovered(chaos, clock, world):
     world.dies_after_restore = 9.0
     run = await to_stage(chaos, clock, Stage.AWAITING_APPROVAL)
-    await chaos.decide(run, Decision.APPROVED, by="U2")
+    await chaos.decide(run, Decision.APPROVED, Voter(user="U2"))
     report = await to_the_end(chaos, clock, run)
 
     assert report.outcome is Outcome.NOT_RECOVERED
@@ -297,7 +301,7 @@ async def test_pd_going_silent_after_the_harm_still_ends_in_a_restore(chaos, clo
 async def test_without_load_the_run_goes_on(chaos, clock, world):
     world.load_fails = True
     run = await to_stage(chaos, clock, Stage.AWAITING_APPROVAL)
-    await chaos.decide(run, Decision.APPROVED, by="U2")
+    await chaos.decide(run, Decision.APPROVED, Voter(user="U2"))
     report = await to_the_end(chaos, clock, run)
 
     assert report.outcome is Outcome.RECOVERED
@@ -343,7 +347,7 @@ async def test_unknown_nodes_clusters_and_runs_start_nothing(chaos, journal):
     with pytest.raises(CommandError, match="no run 99"):
         await chaos.report(99)
     with pytest.raises(CommandError, match="no run 99"):
-        await chaos.decide(99, Decision.APPROVED, by="U1")
+        await chaos.decide(99, Decision.APPROVED, Voter(user="U1"))
     with pytest.raises(Undecidable, match="No run is going on"):
         await chaos.abort(None, by="U1")
     assert await journal.latest(10) == []
@@ -351,7 +355,7 @@ async def test_unknown_nodes_clusters_and_runs_start_nothing(chaos, journal):
 
 async def test_a_pd_member_can_be_killed_too(chaos, clock, world):
     run = await to_stage(chaos, clock, Stage.AWAITING_APPROVAL, experiment("kill pd-2"))
-    await chaos.decide(run, Decision.APPROVED, by="U2")
+    await chaos.decide(run, Decision.APPROVED, Voter(user="U2"))
     report = await to_the_end(chaos, clock, run)
 
     assert report.outcome is Outcome.RECOVERED
@@ -383,7 +387,7 @@ async def test_status_shows_cluster_run_and_tickets(chaos, clock, world):
 async def test_recovery_resolves_the_ticket(chaos, clock, journal):
     run = await to_stage(chaos, clock, Stage.AWAITING_APPROVAL)
     assert len(await journal.open_tickets("test")) == 1
-    await chaos.decide(run, Decision.APPROVED, by="U2")
+    await chaos.decide(run, Decision.APPROVED, Voter(user="U2"))
     await to_the_end(chaos, clock, run)
     assert await journal.open_tickets("test") == []
 
@@ -426,16 +430,16 @@ async def test_what_a_dead_process_left_is_put_right(chaos, clock, world, journa
         await journal.append(lost, record.event, clock.now())
     world.kill("tikv-1")
 
-    (left,) = await left_behind(chaos, kept_down=False)
+    (left,) = await chaos.recovery.left_behind(kept_down=False)
     assert left.run == lost
     assert left.injection.node.name == "tikv-1"
-    (done,) = await clock.until(recover(chaos, kept_down=False))
+    (done,) = await clock.until(chaos.recovery.recover(kept_down=False))
     assert not done.still_broken
     assert world.nodes_["tikv-1"].running
     report = fold(await journal.history(lost))
     assert report.outcome is Outcome.FAILED
     assert "tikv-1 (store 1) was restored later" in report.why
-    assert await left_behind(chaos, kept_down=True) == []
+    assert await chaos.recovery.left_behind(kept_down=True) == []
 
 
 async def test_a_journal_that_breaks_after_the_harm_does_not_keep_the_node_down(
@@ -514,3 +518,142 @@ async def test_a_store_without_a_node_refuses_and_names_both_sides(chaos, clock,
     assert report.outcome is Outcome.REFUSED
     assert "PD's store 1 at tikv-1:20161 is none of the nodes (tikv-1, tikv-2" in report.why
     assert world.log == []
+
+
+async def test_two_of_three_have_to_agree(chaos, clock, journal):
+    chaos.policy = Policy(approvers=frozenset({"U2", "U3"}), groups=frozenset({"S1"}), needed=2)
+    run = await to_stage(chaos, clock, Stage.AWAITING_APPROVAL)
+
+    assert await chaos.decide(run, Decision.APPROVED, Voter(user="U2")) is None
+    with pytest.raises(Undecidable, match="U2 has voted about run 1 already"):
+        await chaos.decide(run, Decision.KEPT_DOWN, Voter(user="U2"))
+    with pytest.raises(NotAllowed):
+        await chaos.decide(run, Decision.APPROVED, Voter(user="U9"))
+    with pytest.raises(Undecidable, match="deactivated"):
+        await chaos.decide(run, Decision.APPROVED, Voter(user="U3", deactivated=True))
+    member = Voter(user="U4", groups=frozenset({"S1"}))
+    assert await chaos.decide(run, Decision.APPROVED, member) is Decision.APPROVED
+
+    report = await to_the_end(chaos, clock, run)
+    assert [(v.by, v.decision) for v in report.votes] == [
+        ("U2", Decision.APPROVED),
+        ("U4", Decision.APPROVED),
+    ]
+    history = await journal.history(run)
+    refused = [r.event for r in history if r.event.event == "vote_refused"]
+    assert [(e.by, e.wanted) for e in refused] == [
+        ("U2", "kept down"),
+        ("U9", "approved"),
+        ("U3", "approved"),
+    ]
+
+
+async def test_who_started_it_may_be_kept_from_deciding(chaos, clock):
+    chaos.policy = Policy(starter=False)
+    run = await to_stage(chaos, clock, Stage.AWAITING_APPROVAL)
+    with pytest.raises(Undecidable, match="U1 started the run"):
+        await chaos.decide(run, Decision.APPROVED, Voter(user="U1"))
+    assert await chaos.decide(run, Decision.APPROVED, Voter(user="U2")) is Decision.APPROVED
+
+
+async def test_the_deadline_may_keep_the_node_down(chaos, clock, world):
+    chaos.policy = Policy(at_deadline="keep down")
+    run = await to_stage(chaos, clock, Stage.AWAITING_APPROVAL)
+    report = await to_the_end(chaos, clock, run)
+    assert report.outcome is Outcome.NOT_RECOVERED
+    assert report.approval.by == "deadline"
+    assert not world.nodes_["tikv-1"].running
+
+
+async def test_a_run_is_decided_in_its_own_channel(chaos, clock):
+    run = await chaos.propose(KILL, by="U1", channel="C1")
+    await clock.until(reach(chaos, run, Stage.AWAITING_APPROVAL))
+    with pytest.raises(Undecidable, match="in the channel of its thread"):
+        await chaos.decide(run, Decision.APPROVED, Voter(user="U2", channel="C2"))
+    voter = Voter(user="U2", channel="C1")
+    assert await chaos.decide(run, Decision.APPROVED, voter) is Decision.APPROVED
+
+
+async def test_what_is_refused_about_a_run_that_is_over_or_unknown_is_kept_too(
+    chaos, clock, journal
+):
+    run = await to_stage(chaos, clock, Stage.CHECKING)
+    await chaos.abort(run, by="U1")
+    await to_the_end(chaos, clock, run)
+    with pytest.raises(Undecidable, match="over: aborted"):
+        await chaos.decide(run, Decision.APPROVED, Voter(user="U2"))
+    assert (await journal.history(run))[-1].event.by == "U2"
+    assert await journal.unfinished() == []
+
+    with pytest.raises(CommandError):
+        await chaos.decide(99, Decision.APPROVED, Voter(user="U2"))
+    with pytest.raises(Undecidable, match="no message of run 99"):
+        await chaos.refuse(None, "U5", "approve", "That is no message of run 99.")
+    kept = [entry.event for entry in await journal.rejections(10)]
+    assert [(e.by, e.wanted) for e in kept] == [("U5", "approve"), ("U2", "approved 99")]
+
+
+async def test_a_halt_aborts_restores_and_blocks_until_an_approver_resumes(
+    chaos, clock, world, journal
+):
+    chaos.policy = Policy(approvers=frozenset({"U2"}))
+    kept = await to_stage(chaos, clock, Stage.AWAITING_APPROVAL)
+    await chaos.decide(kept, Decision.KEPT_DOWN, Voter(user="U2"))
+    await to_the_end(chaos, clock, kept)
+    assert not world.nodes_["tikv-1"].running
+
+    world.pd_silent = True
+    assert await chaos.halt("U9", "production is slow") == ()
+    await clock.until(chaos.wait(kept))
+    world.pd_silent = False
+    assert world.nodes_["tikv-1"].running
+    with pytest.raises(Refused, match=r"halted since .* by U9: production is slow"):
+        await chaos.propose(experiment("kill tikv-2"), by="U1")
+    assert "halted" in (await chaos.preview(experiment("kill tikv-2"))).refused
+    assert (await chaos.status()).halted.by == "U9"
+    with pytest.raises(NotAllowed):
+        await chaos.resume(Voter(user="U9"))
+    await chaos.resume(Voter(user="U2"))
+    with pytest.raises(Undecidable, match="not halted"):
+        await chaos.resume(Voter(user="U2"))
+    await clock.until(chaos.halt("U9"))
+
+
+@pytest.mark.parametrize("stage", [Stage.LOADING, Stage.DETECTING, Stage.AWAITING_APPROVAL])
+async def test_a_halt_in_the_middle_of_a_run(chaos, clock, world, stage):
+    run = await to_stage(chaos, clock, stage)
+    assert await chaos.halt("U9", "enough") == (run,)
+    report = await to_the_end(chaos, clock, run)
+    assert report.outcome is Outcome.ABORTED
+    assert report.why == "by U9: halted: enough"
+    assert world.nodes_["tikv-1"].running
+
+
+async def test_limits_refuse_a_run_and_choose_around_what_is_protected(world, journal, clock):
+    limits = Limits(protected=("tikv-1", "pd-*"), runs_an_hour=2)
+    chaos = Chaos(
+        [world.cluster()],
+        journal,
+        clock,
+        timings=Timings(),
+        policy=Policy(),
+        random=Random(7),
+        limits=limits,
+    )
+    refused = await to_the_end(chaos, clock, await chaos.propose(KILL, by="U1"))
+    assert refused.outcome is Outcome.REFUSED
+    assert "tikv-1" in refused.why
+    previews = [await chaos.preview(experiment("kill tikv")) for _ in range(10)]
+    assert {p.node.name for p in previews} == {"tikv-2", "tikv-3"}
+    assert "protected" in {g.guard for g in previews[0].guards}
+
+    second = await chaos.propose(experiment("kill tikv"), by="U1")
+    await chaos.abort(second, by="U1")
+    await to_the_end(chaos, clock, second)
+    third = await to_the_end(chaos, clock, await chaos.propose(experiment("kill tikv"), by="U1"))
+    assert third.outcome is Outcome.REFUSED
+    assert "hour" in third.why
+    await clock.advance(3601)
+    preview = await chaos.preview(experiment("kill tikv"))
+    assert preview.refused is None
+    await clock.until(chaos.close())

@@ -1,18 +1,24 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
 from bot.domain import events as e
+from bot.domain.approval import Decision
+from bot.domain.cluster import View
+from bot.domain.control import Halted, Rejected, Resumed
 from bot.domain.errors import JournalError
 from bot.domain.experiment import Outcome, Stage
 from bot.domain.fault import Fault, Injection
 from bot.journal import Journal
+from bot.journal.table import KEPT
 from tests import histories
 from tests.histories import NODE, START
 
@@ -59,6 +65,16 @@ async def test_every_kind_of_event_reads_back_equal(journal):
             told_kinds.add(record.event.event)
             written = await journal.append(await told(journal), record.event, record.at)
             assert (await journal.history(written.run))[-1].event == record.event
+    rarer = (
+        e.VoteCast(decision=Decision.APPROVED, by="U2"),
+        e.VoteRefused(by="U9", wanted="approved", why="U9 may not decide this."),
+        e.EndingBegan(outcome=Outcome.FAILED, why="The load died."),
+        e.SteadyStateSeen(view=View(at=START)),
+    )
+    for event in rarer:
+        told_kinds.add(event.event)
+        written = await journal.append(await told(journal), event, START)
+        assert (await journal.history(written.run))[-1].event == event
     assert told_kinds == kinds
 
 
@@ -205,3 +221,88 @@ def fill(path: Path, runs: int) -> None:
     )
     raw.commit()
     raw.close()
+
+
+def test_no_word_that_a_history_is_read_back_by_is_ever_redacted():
+    """An enum's value that happens to be somebody's password must not break the journal."""
+    found = set()
+
+    def look(schema, defs):
+        for name, field in schema.get("properties", {}).items():
+            whole = json.dumps(field)
+            named = {ref.split('"')[0] for ref in whole.split("#/$defs/")[1:]}
+            if "const" in field or any("enum" in defs[n] for n in named):
+                found.add(name)
+
+    schema = e.EVENT.json_schema()
+    for part in schema["$defs"].values():
+        look(part, schema["$defs"])
+    assert found - KEPT == set()
+
+
+async def test_secrets_never_reach_the_file(tmp_path):
+    path = tmp_path / "journal.sqlite3"
+    async with await Journal.open(path, secrets=("hunter2-hunter2",)) as journal:
+        run = await told(journal)
+        note = "the password of it is hunter2-hunter2, and xoxb-1234567890-abcdef its token"
+        record = await journal.append(run, e.Noted(note=note), START)
+        await journal.note(Halted(by="U1", why="hunter2-hunter2"), START)
+        assert "hunter2" not in record.event.note
+        left = b"".join(p.read_bytes() for p in tmp_path.iterdir())
+    assert b"hunter2" not in left
+    assert b"xoxb-1234567890" not in left
+
+
+async def test_only_going_on_makes_a_run_unfinished_again(journal):
+    refused = e.VoteRefused(by="U9", wanted="approved", why="too late")
+    over = e.RunFinished(outcome=Outcome.ABORTED)
+    run = await told(journal, over, refused)
+    assert await journal.unfinished() == []
+    await journal.append(run, e.RestoreAsked(by="U2"), START)
+    assert await journal.unfinished() == [run]
+    await journal.append(run, over, START)
+    assert await journal.unfinished() == []
+
+
+async def test_a_thread_is_settled_until_something_happens(journal):
+    shown = STARTED.model_copy(update={"channel": "C1"})
+    run = (await journal.begin(shown, START)).run
+    unseen = await journal.begin(STARTED.model_copy(update={"channel": None}), START)
+    assert await journal.unsettled() == [run]
+    await journal.settle(run, 7)  # there was something newer than what was painted
+    assert await journal.unsettled() == [run]
+    await journal.settle(run, 1)
+    assert await journal.unsettled() == []
+    await journal.append(run, e.Noted(note="and then"), START)
+    await journal.append(unseen.run, e.Noted(note="and then"), START)
+    assert await journal.unsettled() == [run]
+
+
+async def test_where_messages_stand_and_which_were_only_meant(journal):
+    run = await told(journal)
+    await journal.intend_message(run, "root", "C1")
+    assert await journal.message(run, "root") is None
+    assert await journal.messages(run) == {"root": ("C1", "")}
+    await journal.remember_message(run, "root", "C1", "17.1")
+    await journal.intend_message(run, "root", "C1")
+    assert await journal.messages(run) == {"root": ("C1", "17.1")}
+    assert await journal.run_at("C1", "17.1") == run
+    assert await journal.run_at("C1", "17.2") is None
+
+
+async def test_a_halt_is_kept_until_it_is_resumed(journal):
+    assert await journal.newest_halt() is None
+    await journal.note(Halted(by="U1", why="slow"), START)
+    await journal.note(Rejected(by="U9", wanted="approve 99", why="no such run"), START)
+    assert (await journal.newest_halt()).event == Halted(by="U1", why="slow")
+    await journal.note(Resumed(by="U2"), START)
+    assert (await journal.newest_halt()).event == Resumed(by="U2")
+    assert [entry.event.by for entry in await journal.rejections(5)] == ["U9"]
+
+
+async def test_how_many_runs_were_started_in_an_hour(journal):
+    for minutes in (0, 30, 50):
+        await journal.begin(STARTED, START + timedelta(minutes=minutes))
+    hour = START + timedelta(minutes=70) - timedelta(hours=1)
+    assert await journal.started_since(hour, 10) == 2
+    assert await journal.started_since(hour, 1) == 1

@@ -65,6 +65,9 @@ class Runtime(Protocol):
     def by_hand(self, remedy: Remedy, injection: Injection) -> str:
         """The command that does it by hand."""
 
+    def doing(self, injection: Injection) -> str:
+        """The command that would put the fault in place by hand."""
+
 
 def still_it(planned: Node, now: Node) -> None:
     """Whether a node is as it was when its harm was planned: running, and not started anew.
