@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from bot.domain import events as e
-from bot.domain.approval import Decision
+from bot.domain.approval import DEADLINE, Decision, Policy
 from bot.domain.blast_radius import Guard
 from bot.domain.cluster import Node, NodeState, Role
 from bot.domain.diagnosis import Claim, Confidence, Diagnosis, Grade, Mark
@@ -274,6 +274,69 @@ def expired(run: int = 17) -> list[e.Record]:
     return verified(restored(tape)).finish(Outcome.RECOVERED)
 
 
+TWO_OF_THREE = Policy(
+    approvers=frozenset({"U0APPROVE", "U0SECOND1"}),
+    groups=frozenset({"S0ONCALL1"}),
+    needed=2,
+    starter=False,
+)
+
+
+def with_policy(records: list[e.Record], policy: Policy) -> list[e.Record]:
+    """The same run, under another policy."""
+    first = records[0]
+    assert isinstance(first.event, e.RunStarted)
+    begun = first.event.model_copy(update={"policy": policy})
+    return [first.model_copy(update={"event": begun}), *records[1:]]
+
+
+def voted_once(run: int = 17) -> list[e.Record]:
+    """One of the two approvals that it takes is there; the starter and an onlooker were refused."""
+    tape = awaiting(diagnosed(detected(injected(loaded(checked(started(run)))))))
+    tape.add(e.VoteCast(decision=Decision.APPROVED, by="U0APPROVE")).load(1010)
+    for by, why in (
+        ("U024BE7LH", "U024BE7LH started the run, and may not decide about it."),
+        ("U0ONLOOKE", "U0ONLOOKE may not decide this."),
+    ):
+        tape.add(e.VoteRefused(by=by, wanted="approved", why=why))
+    return with_policy(tape.records, TWO_OF_THREE)
+
+
+def approved_by_two(run: int = 17) -> list[e.Record]:
+    """Two of three approvals were needed, and came."""
+    tape = awaiting(diagnosed(detected(injected(loaded(checked(started(run)))))))
+    tape.add(e.VoteCast(decision=Decision.APPROVED, by="U0APPROVE")).load(1010)
+    tape.add(e.VoteCast(decision=Decision.APPROVED, by="U0SECOND1"))
+    tape.add(e.Decided(decision=Decision.APPROVED, by="U0SECOND1", seconds=7))
+    return with_policy(verified(restored(tape)).finish(Outcome.RECOVERED), TWO_OF_THREE)
+
+
+def kept_by_the_deadline(run: int = 17) -> list[e.Record]:
+    """One vote is too few, and the deadline keeps the node down."""
+    tape = awaiting(diagnosed(detected(injected(loaded(checked(started(run)))))))
+    tape.add(e.VoteCast(decision=Decision.APPROVED, by="U0APPROVE"))
+    tape.after(594).add(e.Decided(decision=Decision.KEPT_DOWN, by=DEADLINE, seconds=600))
+    told = tape.finish(Outcome.NOT_RECOVERED, "tikv-1 (store 4) was kept down.")
+    policy = TWO_OF_THREE.model_copy(update={"at_deadline": "keep down"})
+    return with_policy(told, policy)
+
+
+def halted(run: int = 17) -> list[e.Record]:
+    """Somebody halts everything while the node is down."""
+    tape = awaiting(diagnosed(detected(injected(loaded(checked(started(run)))))))
+    tape.add(e.AbortAsked(by="U0ONLOOKE", why="halted: the shop is slow"))
+    why = "Aborted by U0ONLOOKE: halted: the shop is slow"
+    return verified(restored(tape)).finish(Outcome.ABORTED, why)
+
+
+def taken_up(run: int = 17) -> list[e.Record]:
+    """The bot was away while somebody had to decide; it goes on waiting with the time that is left."""
+    tape = awaiting(diagnosed(detected(injected(loaded(checked(started(run)))))))
+    tape.after(12).add(e.Noted(note="Chaosbot was away for 12 s, and goes on."))
+    decided(tape)
+    return verified(restored(tape)).finish(Outcome.RECOVERED)
+
+
 def refused(run: int = 17) -> list[e.Record]:
     """A guard says no."""
     text = "Without tikv-1 (store 4), region 12 would have 1 of 3 voters and no quorum."
@@ -373,4 +436,8 @@ RUNS = {
     "not_steady": not_steady,
     "not_detected": not_detected,
     "failed": failed,
+    "approved_by_two": approved_by_two,
+    "kept_by_the_deadline": kept_by_the_deadline,
+    "halted": halted,
+    "taken_up": taken_up,
 }

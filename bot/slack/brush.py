@@ -1,7 +1,9 @@
 """The brush: makes one stroke, and knows what each failure means for the next one.
 
-Posting is idempotent: where a message may have been posted already (an answer was lost, the
-process was killed before it could note where it stands), it is looked for first.
+Posting is idempotent. That a message is meant to be posted is journalled before, and where it stands
+after. One that may have been posted already (an answer was lost, the process was killed before it
+could note where it stands) is looked for first; where Slack does not let us look, it is left as it
+may stand: no message ever stands twice.
 """
 
 from __future__ import annotations
@@ -83,6 +85,7 @@ class Brush:
             if found:
                 await self._note(stroke, Place(channel=channel, ts=found))
                 return False
+        await self._intend(stroke, channel)
         self.budgets.post(wall.channel).take(self._clock.monotonic())
         where, ts = await self._web.post(
             channel, stroke.desired, wall.label(picture.key), thread_ts
@@ -90,15 +93,33 @@ class Brush:
         await self._note(stroke, Place(channel=where, ts=ts))
         return True
 
+    async def _intend(self, stroke: Stroke, channel: str) -> None:
+        """Note that the message is about to be posted; a journal that cannot does not lose it."""
+        picture, run = stroke.picture, stroke.wall.report.run
+        if picture.intended:
+            return
+        try:
+            await self._journal.intend_message(run, picture.key.value, channel)
+            picture.intended = True
+        except JournalError as error:
+            log.error("Run %d: that %s is to be posted was not noted: %s", run, picture.key, error)  # noqa: TRY400 - a sentence, no traceback
+
     async def _find(self, stroke: Stroke, channel: str, thread_ts: str | None) -> str | None:
         self.budgets.lookups.take(self._clock.monotonic())
         label = stroke.wall.label(stroke.picture.key)
         try:
             return await self._web.find(channel, label, thread_ts)
         except Hopeless as error:
-            # A channel that we may post in but not read: a message twice is better than none.
-            log.warning("Run %d: cannot look for %s: %s", label.run, label.key, error.code)
-            return None
+            if (label.run, error.code) not in self._reported:
+                self._reported.add((label.run, error.code))
+                log.error(  # noqa: TRY400 - a sentence, no traceback
+                    "Run %d: %s may stand already, and Slack does not let us look for it: %s. "
+                    "It is not posted again.",
+                    label.run,
+                    label.key,
+                    error.code,
+                )
+            raise
 
     async def _note(self, stroke: Stroke, place: Place) -> None:
         stroke.picture.place = place
@@ -111,7 +132,7 @@ class Brush:
 
     def _deleted(self, stroke: Stroke) -> None:
         """Somebody deleted the message: it is posted anew, once."""
-        picture, run = stroke.picture, stroke.wall.report.run
+        picture, wall, run = stroke.picture, stroke.wall, stroke.wall.report.run
         if picture.reposted:
             picture.hopeless = True
             picture.retry_at = self._clock.monotonic() + _HOPELESS_AGAIN
@@ -119,6 +140,7 @@ class Brush:
             return
         log.info("Run %d: somebody deleted %s; it is posted anew.", run, picture.key)
         picture.place, picture.painted, picture.reposted = None, None, True
+        picture.doubtful = wall.taken_up  # an earlier process may have posted it anew already
 
     def _hopeless(self, stroke: Stroke, error: Hopeless) -> None:
         """Something that only a person can mend; a content that Slack refuses is not repeated."""

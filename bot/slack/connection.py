@@ -1,67 +1,69 @@
-"""The connection to Slack: Socket Mode, the Web API, and everything that hangs on them.
+"""The connection to Slack: the Web API, Socket Mode or HTTP, and everything that hangs on them.
 
-Facts about slack-sdk 3.47 that shape this (each was run):
-- `connect_async` with a bad app token never returns, so `apps.connections.open` is asked first;
-- a WebSocket connect that failed is tried again with the same single-use URL for ever, unless
-  somebody forgets the URL: `_watch`;
-- a retry handler that waits out a 429 sleeps as long as it is told to, so there is none: the
-  painter paces itself, and a connection error is not tried again behind its back;
-- proxy variables of the environment are read for every client, also for loopback.
+who we are -> painter -> listeners -> the socket, or the port, over which requests come in
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Mapping
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Final, Self
-from urllib.parse import urlsplit
+from typing import Final, Self
 
 import aiohttp
-from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
-from slack_bolt.authorization import AuthorizeResult
-from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.domain.errors import SettingsError
+from bot.domain.errors import JournalError
 from bot.engine.chaos import Chaos
 from bot.engine.patience import cancelled
-from bot.slack.access import Access, Identity
+from bot.slack.access import Access, Identity, SlackAway
 from bot.slack.answers import Answers
+from bot.slack.bolt import bolt_app
 from bot.slack.brush import Brush
 from bot.slack.failures import Failures
+from bot.slack.http_mode import HttpMode
+from bot.slack.identity import CALL_SECONDS, socket_url, web_client, who_we_are
 from bot.slack.links import Links
 from bot.slack.listeners import register
 from bot.slack.listeners.actions import Actions
 from bot.slack.listeners.commands import Commands
+from bot.slack.listeners.home import Home
+from bot.slack.listeners.mentions import Mentions
 from bot.slack.listeners.views import Views
 from bot.slack.memory import Memory
 from bot.slack.painter import Painter
-from bot.slack.web_api import WebApi
+from bot.slack.people import People
+from bot.slack.running import Running
+from bot.slack.socket_mode import SocketMode
+from bot.slack.tabs import Tabs
+from bot.slack.web_api import CallFailed, WebApi, call
 
-_CALL_SECONDS: Final = 10
-_CONNECT_SECONDS: Final = 20.0
-_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+_SLACK: Final = "Slack"  # the part that the engine hears of
+_SERVER_ERROR: Final = 500
+_JOURNAL_SECONDS: Final = 2.0
 
 
 class SlackBot:
     """One bot in one workspace, connected while the `async with` lasts.
 
-    The engine is closed before its end, so that its last words are painted too.
+    Its end has an order: `stop_listening`, then the engine ends, then `close`, so that the
+    engine's last words are painted too.
     """
 
     def __init__(self, chaos: Chaos, access: Access) -> None:
         self._chaos = chaos
         self._access = access
-        self._api_url = access.api_url.rstrip("/") + "/"
         self._identity: Identity | None = None
         self._session: aiohttp.ClientSession | None = None
-        self._handler: AsyncSocketModeHandler | None = None
-        self._watcher: asyncio.Task[None] | None = None
+        self._socket: SocketMode | None = None
+        self._port: HttpMode | None = None
+        self._pulse: asyncio.Task[None] | None = None
         self._painter: Painter | None = None
+        self._tabs: Tabs | None = None
+        self._running = Running(chaos.clock)
+        self._heard_at = chaos.clock.monotonic()
+        self._lacks = "Slack was not asked yet."
 
     @property
     def identity(self) -> Identity:
@@ -80,8 +82,17 @@ class SlackBot:
         """The bot's name in it."""
         return self.identity.user
 
+    @property
+    def port(self) -> int | None:
+        """The port that is listened at in HTTP mode."""
+        return self._port.port if self._port else None
+
     async def __aenter__(self) -> Self:
-        await self.start()
+        try:
+            await self.start()
+        except BaseException:
+            await self.close(seconds=0)
+            raise
         return self
 
     async def __aexit__(
@@ -95,177 +106,180 @@ class SlackBot:
     async def start(self) -> None:
         """Connect, take up what is unfinished, and listen from now on.
 
+        After a failure it may be started again, or closed. In HTTP mode the port stays open after
+        `SlackAway`, so that /healthz and /readyz answer meanwhile.
+
         Raises:
-            SettingsError: a token or the address is wrong, or Slack cannot be reached.
+            SlackAway: Slack cannot be reached now.
+            SettingsError: a token or the port is wrong.
             JournalError: nobody knows what is unfinished.
         """
         try:
             await self._start()
+        except SlackAway as error:
+            self._lacks = error.whole
+            await self._disconnect(seconds=0)
+            raise
         except BaseException:
             await self.close(seconds=0)
             raise
 
     async def _start(self) -> None:
-        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_CALL_SECONDS))
-        client = self._client(self._access.bot_token)
-        identity = self._identity = await self._who(client)
-        url = await self._socket_url(client)
+        access = self._access
+        await self._open_port()
+        session = self._session = self._new_session()
+        self._identity = await who_we_are(access, session)
+        url = "" if access.http else await socket_url(access, session)
+        client = web_client(access, session, access.bot_token)
         chaos = self._chaos
-        brush = Brush(WebApi(client), chaos.journal, chaos.clock)
         painter = Painter(
             chaos.stream,
             chaos.journal,
             chaos.clock,
-            chaos.policy,
-            brush,
-            channel=self._access.channel,
+            Brush(WebApi(client), chaos.journal, chaos.clock),
+            channel=access.channel,
+            halted=lambda: chaos.halted,
         )
-        app = self._app(identity, client, painter)
         await painter.start()
         self._painter = painter
-        self._handler = AsyncSocketModeHandler(
-            app, self._access.app_token, ping_interval=self._access.ping_interval
-        )
-        self._handler.client.proxy = client.proxy
-        self._handler.client.wss_uri = url
-        self._watcher = asyncio.create_task(self._watch(self._handler))
-        try:
-            async with asyncio.timeout(_CONNECT_SECONDS):
-                await self._handler.client.connect()  # type: ignore[no-untyped-call]
-        except TimeoutError:
-            raise SettingsError(
-                f"Slack's socket cannot be reached within {_CONNECT_SECONDS:g} s.",
-                mend="Check the network, and that WebSockets pass its proxies.",
-            ) from None
+        app = self._app(self._identity, client, painter, session)
+        if self._port:
+            self._port.serve(app)
+            self._pulse = asyncio.create_task(self._ask_now_and_then(client))
+        else:
+            self._socket = SocketMode(
+                app,
+                access.app_token or "",
+                url,
+                proxy=client.proxy,
+                ping_interval=access.ping_interval,
+                clock=chaos.clock,
+                heard=self._heard,
+            )
+            await self._socket.open()
+        self._lacks = ""
+
+    async def stop_listening(self, seconds: float = 5.0) -> None:
+        """Take no further request, and wait for at most so long for the answers to the others.
+
+        Painting goes on: it needs the Web API alone.
+        """
+        self._lacks = "Chaosbot is ending."
+        if self._port:
+            await self._port.stop()
+        if self._socket:
+            await self._socket.stop()
+        await self._running.ended(seconds)
 
     async def close(self, seconds: float = 10.0) -> None:
         """Paint the last state of everything, for at most so long, and disconnect.
 
         The engine is closed first, so that its last words are painted too.
         """
+        await self._disconnect(seconds)
+        if self._port:
+            await self._port.close()
+            self._port = None
+
+    async def _disconnect(self, seconds: float) -> None:
+        """All but the port."""
         if self._painter:
             await self._painter.close(seconds)
-        if self._watcher:
-            await cancelled(self._watcher)
-        if self._handler:
-            with suppress(aiohttp.ClientError, OSError):
-                await self._handler.client.close()  # type: ignore[no-untyped-call]
+        if self._tabs:
+            await self._tabs.close()
+        if self._pulse:
+            await cancelled(self._pulse)
+        if self._port:
+            await self._port.stop()
+        if self._socket:
+            await self._socket.close()
+        await self._running.cancel()
         if self._session:
             await self._session.close()
+        self._painter = self._tabs = self._pulse = self._socket = self._session = None
 
-    def _client(self, token: str | None) -> AsyncWebClient:
-        client = AsyncWebClient(
-            token, base_url=self._api_url, session=self._session, retry_handlers=[]
-        )
-        if urlsplit(self._api_url).hostname in _LOOPBACK:
-            client.proxy = None
-        return client
-
-    def _app(self, identity: Identity, client: AsyncWebClient, painter: Painter) -> AsyncApp:
-        async def authorize() -> AuthorizeResult:
-            return AuthorizeResult(
-                enterprise_id=None,
-                team_id=identity.team_id,
-                bot_id=identity.bot_id,
-                bot_user_id=identity.user_id,
-                bot_token=self._access.bot_token,
+    async def _open_port(self) -> None:
+        access = self._access
+        if access.http is None:
+            return
+        if self._port is None:
+            host, port = access.http
+            self._port = HttpMode(
+                host, port, access.signing_secret or "", lacking=self._lacking, heard=self._heard
             )
+        await self._port.open()
 
-        # Without a token of its own, so that no request has to wait for `auth.test`.
-        app = AsyncApp(
-            name="chaosbot", client=self._client(None), authorize=authorize, logger=_bolt_log()
+    def _new_session(self) -> aiohttp.ClientSession:
+        trace = aiohttp.TraceConfig()
+        trace.on_request_end.append(self._answered)
+        return aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=CALL_SECONDS), trace_configs=[trace]
         )
-        if self._session is None:
-            raise RuntimeError("the session is opened first")
-        answers = Answers(self._session, proxy=client.proxy)
-        memory = Memory(self._chaos.clock)
+
+    async def _answered(
+        self, _session: aiohttp.ClientSession, _of: object, end: aiohttp.TraceRequestEndParams
+    ) -> None:
+        if end.response.status < _SERVER_ERROR:
+            self._heard()
+
+    def _heard(self) -> None:
+        self._heard_at = self._chaos.clock.monotonic()
+        self._chaos.contact.heard(_SLACK)
+
+    async def _ask_now_and_then(self, client: AsyncWebClient) -> None:
+        """Over HTTP nothing is heard of Slack while nobody does anything, unless it is asked."""
+        clock, interval = self._chaos.clock, self._access.ping_interval
+        while True:
+            await clock.sleep(interval)
+            if clock.monotonic() - self._heard_at >= interval:
+                with suppress(CallFailed):
+                    await call(client, "auth.test")
+
+    async def _lacking(self) -> str:
+        """What keeps us from doing our work, "" for nothing."""
+        if self._lacks:
+            return self._lacks
+        try:
+            async with asyncio.timeout(_JOURNAL_SECONDS):
+                await self._chaos.journal.latest(1)
+        except JournalError as error:
+            return error.whole
+        except TimeoutError:
+            return f"The journal does not answer within {_JOURNAL_SECONDS:g} s."
+        return ""
+
+    def _app(
+        self,
+        identity: Identity,
+        client: AsyncWebClient,
+        painter: Painter,
+        session: aiohttp.ClientSession,
+    ) -> AsyncApp:
+        app = bolt_app(self._access, identity, session, self._running)
+        chaos = self._chaos
+        answers = Answers(session, client, proxy=client.proxy)
+        memory = Memory(chaos.clock)
         links = Links(client, painter)
+        people = People(client, chaos.policy, chaos.clock)
         failures = Failures(answers)
         commands = Commands(
-            self._chaos, painter, links, answers=answers, failures=failures, memory=memory
+            chaos,
+            painter,
+            links,
+            people=people,
+            answers=answers,
+            failures=failures,
+            memory=memory,
         )
-        actions = Actions(self._chaos, commands, failures, memory)
-        views = Views(self._chaos, client, answers, failures, memory)
-        register(app, commands, actions, views, failures)
+        self._tabs = Tabs(chaos, client, links)
+        self._tabs.start()
+        register(
+            app,
+            commands=commands,
+            actions=Actions(chaos, commands, failures, memory),
+            views=Views(chaos, client, answers, failures, memory),
+            mentions=Mentions(chaos, commands, failures, memory),
+            home=Home(chaos, people, self._tabs, memory),
+            failures=failures,
+        )
         return app
-
-    async def _who(self, client: AsyncWebClient) -> Identity:
-        answer = await self._ask(client, "auth.test", "SLACK_BOT_TOKEN", "xoxb-")
-        return Identity(
-            team=str(answer.get("team") or ""),
-            team_id=str(answer.get("team_id") or ""),
-            user=str(answer.get("user") or ""),
-            user_id=str(answer.get("user_id") or ""),
-            bot_id=str(answer.get("bot_id") or ""),
-            url=str(answer.get("url") or ""),
-        )
-
-    async def _socket_url(self, client: AsyncWebClient) -> str:
-        answer = await self._ask(
-            client,
-            "apps.connections.open",
-            "SLACK_APP_TOKEN",
-            "xapp-",
-            token=self._access.app_token,
-        )
-        return str(answer["url"])
-
-    async def _ask(
-        self,
-        client: AsyncWebClient,
-        method: str,
-        setting: str,
-        prefix: str,
-        token: str | None = None,
-    ) -> Mapping[str, Any]:
-        # The SDK's own methods send the app's token as a parameter; either way is Slack's.
-        params = {"token": token} if token else None
-        try:
-            async with asyncio.timeout(_CALL_SECONDS):
-                answer = await client.api_call(method, params=params)
-        except SlackApiError as error:
-            data = getattr(error.response, "data", None)
-            code = data.get("error") if isinstance(data, dict) else None
-            if not code:
-                raise self._unreachable("it does not answer as Slack does") from error
-            raise SettingsError(
-                f"Slack does not accept {setting}: {code}.",
-                mend=f"It begins with {prefix}; the app's settings show it.",
-            ) from error
-        except TimeoutError as error:
-            raise self._unreachable(f"no answer within {_CALL_SECONDS} s") from error
-        except (SlackClientError, aiohttp.ClientError, OSError, ValueError) as error:
-            raise self._unreachable(str(error) or type(error).__name__) from error
-        if not isinstance(answer.data, dict):
-            raise self._unreachable("it does not answer as Slack does")
-        return answer.data
-
-    def _unreachable(self, why: str) -> SettingsError:
-        return SettingsError(
-            f"Slack cannot be reached at {self._api_url}: {why}.",
-            mend="Check SLACK_API_URL and the network.",
-        )
-
-    async def _watch(self, handler: AsyncSocketModeHandler) -> None:
-        """Forget the URL of a socket that is not connected: it may be used up."""
-        while True:
-            await self._chaos.clock.sleep(self._access.ping_interval)
-            if not await handler.client.is_connected():
-                handler.client.wss_uri = None
-
-
-class _OneLine(logging.Filter):
-    """A socket that cannot be connected is tried again every few seconds: one line each."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.exc_info = None
-        return True
-
-
-def _bolt_log() -> logging.Logger:
-    """Bolt's log, errors only: it warns of a token that is left out on purpose."""
-    log = logging.getLogger("bot.slack.bolt")
-    log.setLevel(logging.ERROR)
-    if not log.filters:
-        log.addFilter(_OneLine())
-    return log

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Final
 
-import aiohttp
-from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.engine.overview import Overview
 from bot.slack.painter import Painter
+from bot.slack.web_api import CallFailed, call
 
 log = logging.getLogger(__name__)
+_MOST: Final = 200  # addresses that are kept
 
 
 class Links:
@@ -37,10 +38,10 @@ class Links:
         if place is None:
             return None
         try:
-            answer = await self._client.chat_getPermalink(
-                channel=place.channel, message_ts=place.ts
+            answer = await call(
+                self._client, "chat.getPermalink", channel=place.channel, message_ts=place.ts
             )
-        except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError) as error:
+        except CallFailed as error:
             log.info("No link to the thread of run %d: %s", run, error)
             return None
         link = str(answer.get("permalink") or "")
@@ -48,4 +49,6 @@ class Links:
         if not link.startswith(("https://", "http://")) or set("<>| \n") & set(link):
             return None
         self._known[run] = link
+        while len(self._known) > _MOST:
+            del self._known[next(iter(self._known))]
         return link

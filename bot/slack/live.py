@@ -7,6 +7,7 @@ from datetime import datetime
 from slack_sdk.models.blocks import Block
 
 from bot.domain.experiment import Stage
+from bot.domain.narrative import abort_sentence
 from bot.domain.progress import (
     Glyph,
     SignalLine,
@@ -17,7 +18,7 @@ from bot.domain.progress import (
 )
 from bot.domain.report import Report
 from bot.slack import blocks, buttons
-from bot.slack.mrkdwn import Markup, bold, code, cut, join, line, lines, person, said
+from bot.slack.mrkdwn import Markup, bold, code, cut, join, line, lines, said
 
 _INDENT = "\N{NO-BREAK SPACE}" * 4
 _DETAIL = 400  # characters of one detail
@@ -37,8 +38,8 @@ def live_blocks(report: Report, now: datetime) -> list[Block]:
     """The blocks of the live message."""
     made: list[Block] = [blocks.section(lines(*_stages(report, now)))]
     below = [] if report.finished else [_throughput(report)]
-    if report.aborted_by:
-        below.append(join(" ", (Markup("Aborted by"), person(report.aborted_by))))
+    if aborted := abort_sentence(report):
+        below.append(cut(said(aborted), _DETAIL))
     below += [cut(line(note), _DETAIL) for note in report.notes[-5:]]
     if small := lines(*below):
         made.append(blocks.context(small))
@@ -62,6 +63,7 @@ def moment(report: Report) -> str:
         report.fault.node,
         report.aborted_by,
         report.approval,
+        report.votes,
         report.mend,
         report.outcome,
         report.notes,

@@ -1,7 +1,8 @@
 """A memory of what was heard: Slack sends again what it believes was lost.
 
 Retries come at once, after one minute and after five, so ten minutes are enough (facts: Slack's
-Events API documentation). What was sent again carries the same `trigger_id`.
+Events API documentation). What was sent again carries the same `trigger_id`, an event the same
+`event_id`, however it comes (Socket Mode, HTTP).
 """
 
 from __future__ import annotations

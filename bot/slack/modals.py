@@ -5,6 +5,7 @@ A view holds 100 blocks; what is more is cut, and the last block says how to rea
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -21,13 +22,14 @@ from bot.domain.narrative import (
     state_line,
     title,
 )
-from bot.domain.report import Report
+from bot.domain.report import Moment, Report
 from bot.domain.sentence import exact
 from bot.slack import blocks
 from bot.slack.mrkdwn import Markup, bold, code, cut, italic, join, line, lines, named, plain, said
 
 _MOST: Final = 95  # blocks; some are for what stands above and below
 _CHARACTERS: Final = 50_000
+_REFUSED: Final = re.compile(r"Refused to ([UW][A-Z0-9]+) \(")
 _ITEM: Final = 1_500
 _PART: Final = 2_800
 
@@ -118,11 +120,13 @@ def _timeline(report: Report, most: int) -> list[Block]:
     """The moments, as many to a section as fit."""
     users = {u for u in (report.started_by, report.aborted_by) if u}
     users |= {report.approval.by} if report.approval else set()
+    users |= {vote.by for vote in report.votes}
+    users |= {report.restore_asked_by} if report.restore_asked_by else set()
     zero = report.fault.injected_at or report.started_at
     parts: list[list[Markup]] = [[]]
     told = 0
     for moment in report.timeline:
-        one = cut(join(" ", (_offset(moment.at, zero), named(moment.text, users))), 600)
+        one = cut(join(" ", (_offset(moment.at, zero), _told(moment, users))), 600)
         if sum(len(m) + 1 for m in parts[-1]) + len(one) > _PART:
             if len(parts) >= min(most - 1, _CHARACTERS // _PART):
                 break
@@ -133,6 +137,11 @@ def _timeline(report: Report, most: int) -> list[Block]:
     if told < len(report.timeline):
         made.append(_more(len(report.timeline) - told, "moments", report))
     return made
+
+
+def _told(moment: Moment, users: set[str]) -> Markup:
+    refused = _REFUSED.match(moment.text) if moment.event == "vote_refused" else None
+    return named(moment.text, {*users, refused[1]} if refused else users)
 
 
 def _offset(at: datetime, zero: datetime) -> Markup:

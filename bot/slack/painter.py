@@ -3,18 +3,21 @@
 It holds what stands in Slack and what should stand there (`thread.messages`), and spends a rate
 budget on the difference: posts first, then what has happened, countdown ticks last. A lost
 update, a 429 or a restart mends itself at the next stroke. The engine never waits for it.
+
+A thread that says its last word is settled, and the journal knows it: after a start only those that
+are not are taken up, each of their messages where it stands or may stand.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from datetime import timedelta
+from collections.abc import AsyncIterator, Callable
 from typing import Final
 
-from bot.domain.approval import Policy
-from bot.domain.events import Record, RunStarted
+from bot.domain.control import Halt
+from bot.domain.errors import JournalError
+from bot.domain.events import Record, RunStarted, VoteRefused
 from bot.domain.fold import advance, fold
 from bot.domain.narrative import remaining
 from bot.engine.patience import cancelled, until
@@ -28,8 +31,7 @@ log = logging.getLogger(__name__)
 
 _TICKS_KEEP: Final = 4.0  # tokens that ticks leave for what happens
 _BETWEEN: Final = 1.0  # seconds between two updates of a message
-_LOOK_BACK: Final = timedelta(minutes=15)  # finished runs this young may lack their last stroke
-_LATEST: Final = 3
+_GONE: Final = frozenset({"channel_not_found", "is_archived"})  # of a channel, for good
 _IDLE: Final = 30.0
 _LAST_WORDS: Final = 1.0  # seconds that the stream may take to end, where the engine is closed
 
@@ -42,10 +44,10 @@ class Painter:
         stream: Stream,
         journal: Journal,
         clock: Clock,
-        policy: Policy,
         brush: Brush,
         *,
         channel: str | None = None,
+        halted: Callable[[], Halt | None] = lambda: None,
     ) -> None:
         """Prepare; nothing is painted yet.
 
@@ -53,16 +55,18 @@ class Painter:
             stream: Where records come from.
             journal: Histories, and where messages stand.
             clock: Paces all calls.
-            policy: Says whom to call when something is to be decided.
             brush: Makes the calls.
             channel: Where runs appear that were asked for elsewhere; None: they do not.
+            halted: Says whether Chaosbot is halted; looked at with each stroke.
         """
         self._stream = stream
         self._journal = journal
         self._clock = clock
-        self._policy = policy
         self._brush = brush
         self._channel = channel
+        self._halted = halted
+        self._over: list[tuple[Wall, bool]] = []  # walls that came down; whether they say it all
+        self._settled: set[int] = set()
         self._walls: dict[int, Wall] = {}
         self._elsewhere: set[int] = set()
         self._learning = asyncio.Lock()
@@ -73,15 +77,22 @@ class Painter:
         self._strokes: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Watch from now on, and take up every run that is not over. Raises JournalError."""
+        """Watch from now on, and take up every thread that is not settled. Raises JournalError."""
         watching = asyncio.Event()
         async with self._learning:
             self._watcher = asyncio.create_task(self._watch(watching))
             await watching.wait()
-            recent = await self._journal.latest(_LATEST)
-            for run in sorted({*await self._journal.unfinished(), *recent}):
-                await self._take_up(run, only_recent=True)
+            unfinished = await self._journal.unfinished()
+            for run in sorted({*unfinished, *await self._journal.unsettled()}):
+                try:
+                    await self._take_up(run)
+                except (JournalError, ValueError) as error:  # one run must not hide the others
+                    log.error("Run %d cannot be taken up: %s", run, error)  # noqa: TRY400 - a sentence, no traceback
         self._strokes = asyncio.create_task(self._paint())
+
+    def look(self) -> None:
+        """Something changed that no record tells of: a halt, its end."""
+        self._wake.set()
 
     async def close(self, seconds: float = 10.0) -> None:
         """Paint the last state of everything, for at most so long, and end.
@@ -147,10 +158,12 @@ class Painter:
                 self._hang(Wall.new(advance(None, record), record.seq, channel))
             else:
                 self._elsewhere.add(record.run)
-        else:
+        elif not isinstance(record.event, VoteRefused):
             await self._take_up(record.run)
+        elif record.run in self._settled:  # a thread says nothing of it: it still says all
+            await self._note_settled(record.run, record.seq)
 
-    async def _take_up(self, run: int, *, only_recent: bool = False) -> None:
+    async def _take_up(self, run: int) -> None:
         """Go on with a run that somebody, perhaps an earlier process, has painted already."""
         history = await self._journal.history(run)
         if not history:
@@ -160,21 +173,25 @@ class Painter:
         if channel is None:
             self._elsewhere.add(run)
             return
-        ended = report.finished_at
-        if only_recent and ended and self._clock.now() - ended > _LOOK_BACK:
-            return
         wall = Wall.new(report, history[-1].seq, channel)
+        wall.taken_up = True
+        noted = await self._journal.messages(run)
         for picture in wall.pictures.values():
-            noted = await self._journal.message(run, picture.key.value)
-            picture.place = Place(channel=noted[0], ts=noted[1]) if noted else None
-            # Between a post and its note the process may have been killed.
-            picture.doubtful = noted is None
+            if picture.key.value not in noted:
+                continue  # nobody meant to post it yet
+            where, ts = noted[picture.key.value]
+            picture.intended = True
+            if ts:
+                picture.place = Place(channel=where, ts=ts)
+            else:  # between its intent and its note the process may have been killed
+                picture.doubtful, wall.channel = True, where
         if wall.root:
             wall.appeared.set()
         self._hang(wall)
 
     def _hang(self, wall: Wall) -> None:
         self._walls[wall.report.run] = wall
+        self._settled.discard(wall.report.run)
         arrived, self._arrived = self._arrived, asyncio.Event()
         arrived.set()
 
@@ -182,6 +199,7 @@ class Painter:
         while True:
             self._wake.clear()
             stroke, wait = self._next()
+            await self._settle()
             if stroke is not None:
                 await self._brush.paint(stroke)
             elif self._closing and not self._walls:
@@ -192,10 +210,16 @@ class Painter:
     def _next(self) -> tuple[Stroke | None, float]:
         """The stroke to make now; without one, the seconds until there may be one."""
         now, wait = self._clock.monotonic(), _IDLE
+        halted = self._halted() is not None
         ready: list[Stroke] = []
         for run, wall in list(self._walls.items()):
-            strokes = wall.strokes(self._clock.now(), self._policy.approvers)
-            if wall.done(strokes) or (self._closing and not _worth_the_end(strokes)):
+            strokes = wall.strokes(self._clock.now(), halted=halted)
+            # After a halt the results change once more.
+            if wall.done(strokes) and not halted:
+                del self._walls[run]
+                self._over.append((wall, not strokes))
+                continue
+            if self._closing and not _worth_the_end(strokes):
                 del self._walls[run]
                 continue
             if remaining(wall.report, self._clock.now()):
@@ -205,8 +229,29 @@ class Painter:
                 if patience <= 0:
                     ready.append(stroke)
                 wait = min(wait, max(patience, 0.001))
-        best = min(ready, key=lambda s: (s.kind, s.picture.painted_at), default=None)
+        # What is over can wait for what goes on: after a start there may be a lot of it.
+        best = min(
+            ready,
+            key=lambda s: (s.kind, s.wall.report.finished, s.picture.painted_at),
+            default=None,
+        )
         return best, wait
+
+    async def _settle(self) -> None:
+        """Note which threads say their last word, or never will: their channel is gone for good."""
+        for wall, says_all in self._over:
+            if not says_all and not (wall.taken_up and wall.trouble in _GONE):
+                continue
+            await self._note_settled(wall.report.run, wall.seen)
+        self._over.clear()
+
+    async def _note_settled(self, run: int, seq: int) -> None:
+        try:
+            await self._journal.settle(run, seq)
+        except JournalError as error:
+            log.error("That run %d is painted was not noted: %s", run, error)  # noqa: TRY400 - a sentence, no traceback
+        else:
+            self._settled.add(run)
 
     def _patience(self, stroke: Stroke, now: float) -> float:
         """Seconds until a stroke may be made."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC
 from typing import Final
 
 from slack_sdk.models.blocks import Block
 
 from bot.domain.command import USAGE
+from bot.domain.control import Halt
 from bot.domain.errors import ChaosError, NotAllowed, RollbackFailed
 from bot.domain.hypothesis import Verdict
 from bot.domain.narrative import headline, outcome_sentence, title
@@ -25,15 +27,18 @@ from bot.slack.mrkdwn import (
     line,
     lines,
     named,
-    people,
+    person,
     plain,
     said,
+    time_of_day,
 )
+from bot.slack.question import approvers
 
 DEFECT: Final = Markup(
     "Sorry, that is a defect of mine, and it is in my log. Nothing was started by it."
 )
 _VERBS: Final = frozenset(words.split()[0] for words, _ in USAGE)
+_ALONE: Final = frozenset({"approve", "halt", "help", "history", "resume", "status"})
 _QUOTED: Final = re.compile(r'"([^"]{1,80})"')
 _ID: Final = re.compile(r"\b[UW][A-Z0-9]{7,20}\b")
 _LONGEST: Final = 2_900
@@ -49,7 +54,7 @@ _CAN_NOT_POST: Final = {
 def error_sentence(error: ChaosError) -> Markup:
     """An error and what mends it, with commands as they are typed here."""
     if isinstance(error, NotAllowed):
-        return Markup(f"You may not decide this. {people(error.approvers)} may.")
+        return Markup(f"You may not decide this. {approvers(error.approvers)} may.")
     mend = code(error.mend) if isinstance(error, RollbackFailed) else _as_typed(error.mend)
     whole = join(" ", (_mentioned(str(error)), mend))
     return cut(whole, _LONGEST)
@@ -74,14 +79,59 @@ def status_blocks(
     overview: Overview, links: Mapping[int, str]
 ) -> tuple[str, tuple[BlockJson, ...]]:
     """How all stands: top-level text and blocks. `links` are the threads of runs."""
-    made: list[Block] = [blocks.section(lines(*_cluster(c, links))) for c in overview.clusters]
+    made: list[Block] = [blocks.section(halt_sentence(overview.halted))] if overview.halted else []
+    made += [blocks.section(lines(*_cluster(c, links))) for c in overview.clusters]
     if not overview.clusters:
         made.append(blocks.section(Markup("No cluster is set up.")))
     if overview.latest:
         told = (_run(report, links) for report in overview.latest)
         made.append(blocks.section(lines(bold("Latest runs"), *told)))
     text = "; ".join(f"{c.name}: {_words(c.verdict)}" for c in overview.clusters)
-    return cut(line(text or "No cluster is set up."), blocks.TEXT), blocks.message(made)
+    halted = "Chaosbot is halted. " if overview.halted else ""
+    text = f"{halted}{text or 'No cluster is set up.'}"
+    return cut(line(text), blocks.TEXT), blocks.message(made)
+
+
+def halt_sentence(halt: Halt) -> Markup:
+    """That Chaosbot is halted, loudly; by whom, why, and how it ends."""
+    since = join(" ", (Markup("Since"), time_of_day(halt.since), Markup("by"), person(halt.by)))
+    why = cut(line(halt.why), 1_000)
+    resume = Markup("Nothing is started until an approver types `/chaos resume`.")
+    return lines(
+        join(" ", (Markup("✗"), bold("Chaosbot is halted."))), join(": ", (since, why)), resume
+    )
+
+
+def halted_sentence(runs: Sequence[int]) -> Markup:
+    """What a halt does, to who asked for it."""
+    numbers = ", ".join(str(run) for run in runs)
+    stopped = f"run{'s' if len(runs) > 1 else ''} {numbers} {'are' if len(runs) > 1 else 'is'}"
+    aborted = f"{stopped} being aborted" if runs else "no run was going on"
+    return Markup(
+        f"Chaosbot is halted: {aborted}, and every node is restored. Nothing is started until an "
+        "approver types `/chaos resume`."
+    )
+
+
+def history_blocks(
+    reports: Sequence[Report], links: Mapping[int, str]
+) -> tuple[str, tuple[BlockJson, ...]]:
+    """The newest runs, with links, outcomes and times: top-level text and blocks."""
+    if not reports:
+        return "There was no run yet.", ()
+    told = [join(" · ", (_run(report, links), _when(report))) for report in reports]
+    newest = line(f"The newest {len(told)} of all runs: {title(reports[0])} …")
+    # A section holds 3,000 characters, a line at most 500 of them.
+    parts = [told[place : place + 5] for place in range(0, len(told), 5)]
+    made: list[Block] = [blocks.section(bold("Newest runs"))]
+    made += [blocks.section(lines(*part)) for part in parts]
+    return cut(newest, blocks.TEXT), blocks.message(made)
+
+
+def _when(report: Report) -> Markup:
+    at = report.started_at
+    utc = f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return Markup(f"<!date^{int(at.timestamp())}^{{date_short_pretty}}, {{time}}|{utc}>")
 
 
 def _cluster(cluster: ClusterStatus, links: Mapping[int, str]) -> list[Markup]:
@@ -131,7 +181,7 @@ def _as_typed(mend: str) -> Markup:
         words = found[1]
         if words.split()[:1] and words.split()[0] in _VERBS:
             told.append(_mentioned(mend[after : found.start()]))
-            alone = " " not in words and words not in {"help", "status"}
+            alone = " " not in words and words not in _ALONE
             told.append(bold(words) if alone else code(f"/chaos {words}"))
             after = found.end()
     return Markup("".join([*told, _mentioned(mend[after:])]))

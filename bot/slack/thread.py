@@ -1,4 +1,6 @@
-"""A thread: the messages that should stand for a run. A pure function of its report and the time.
+"""A thread: the messages that should stand for a run.
+
+A pure function of its report, the time, and whether Chaosbot is halted.
 
 root       in the channel   the run, and one line of state for who only skims
 live       in its thread    stages, countdown, signals, throughput, Abort
@@ -9,7 +11,6 @@ result     in its thread    how it ended, and what it showed
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -17,7 +18,7 @@ from enum import StrEnum
 from slack_sdk.models.blocks import Block
 
 from bot.domain.diagnosis import Claim, Mark
-from bot.domain.experiment import Outcome, Stage
+from bot.domain.experiment import Outcome
 from bot.domain.narrative import (
     alarm,
     decision_sentence,
@@ -27,10 +28,11 @@ from bot.domain.narrative import (
     result_lines,
     state_line,
     title,
+    vote_sentences,
 )
 from bot.domain.progress import chart
 from bot.domain.report import DiagnosisReport, Report
-from bot.domain.sentence import ended
+from bot.domain.sentence import ended, sentence
 from bot.slack import blocks, buttons
 from bot.slack.blocks import BlockJson
 from bot.slack.live import live_blocks, moment
@@ -44,15 +46,15 @@ from bot.slack.mrkdwn import (
     join,
     line,
     lines,
-    people,
     person,
     plain,
     said,
-    time_of_day,
 )
+from bot.slack.question import approvers, decision, undecided
 
 _CLAIM = 600  # characters of one claim; with ten of them the buttons still are on a screen
 _CLAIMS = 12
+HALTED = Markup("Chaosbot is halted: nothing is started until an approver types `/chaos resume`.")
 _OUTCOME = re.compile(r"^(Recovered|Refused|Aborted|Failed)")
 
 
@@ -79,20 +81,20 @@ class Desired:
     in_thread: bool = True
 
 
-def messages(report: Report, now: datetime, approvers: Collection[str] = ()) -> dict[Key, Desired]:
-    """The messages that should stand; `approvers` are the ids of who may decide, if not all."""
-    standing = {**still(report, approvers), Key.LIVE: live(report, now)}
+def messages(report: Report, now: datetime, *, halted: bool = False) -> dict[Key, Desired]:
+    """The messages that should stand."""
+    standing = {**still(report, halted=halted), Key.LIVE: live(report, now)}
     return {key: standing[key] for key in Key if key in standing}
 
 
-def still(report: Report, approvers: Collection[str] = ()) -> dict[Key, Desired]:
+def still(report: Report, *, halted: bool = False) -> dict[Key, Desired]:
     """Those of them that no clock moves."""
-    standing = {Key.ROOT: _root(report, approvers)}
+    standing = {Key.ROOT: _root(report)}
     if report.diagnosis is not None:
-        standing[Key.DIAGNOSIS] = _diagnosis(report, report.diagnosis, approvers)
+        standing[Key.DIAGNOSIS] = _diagnosis(report, report.diagnosis)
     # Once there was an end, its message stays: a node that was kept down may still come back.
     if any(told.event == "run_finished" for told in report.timeline):
-        standing[Key.RESULT] = _result(report, approvers)
+        standing[Key.RESULT] = _result(report, halted=halted)
     return standing
 
 
@@ -120,8 +122,8 @@ def _headline(report: Report, now: datetime | None) -> Markup:
     return line(headline(report, now))
 
 
-def _root(report: Report, approvers: Collection[str]) -> Desired:
-    loud = _loud(report, approvers)
+def _root(report: Report) -> Desired:
+    loud = _loud(report)
     run = join(
         "",
         (
@@ -139,7 +141,7 @@ def _root(report: Report, approvers: Collection[str]) -> Desired:
     return _desired(_headline(report, None) if loud else told, [section], in_thread=False)
 
 
-def _diagnosis(report: Report, diagnosis: DiagnosisReport, approvers: Collection[str]) -> Desired:
+def _diagnosis(report: Report, diagnosis: DiagnosisReport) -> Desired:
     sure = f"confidence {diagnosis.confidence.value}"
     source = "the rules" if diagnosis.by == "rules" else diagnosis.by.capitalize()
     why = f", because {diagnosis.why.removesuffix('.')}" if diagnosis.why else ""
@@ -156,7 +158,7 @@ def _diagnosis(report: Report, diagnosis: DiagnosisReport, approvers: Collection
     if graded := _graded(diagnosis):
         made.append(blocks.context(graded))
     told = line(f"Run {report.run}: {diagnosis.summary.removesuffix('.')} ({sure}).")
-    return _desired(join(" ", (told, _asked(report))), [*made, *_decision(report, approvers)])
+    return _desired(join(" ", (told, _asked(report))), [*made, *decision(report)])
 
 
 def _claim(claim: Claim) -> Markup:
@@ -182,50 +184,14 @@ def _asked(report: Report) -> Markup:
     decided = decision_sentence(report)
     if decided is not None:
         return said(decided)
-    return Markup("Restore it?" if _undecided(report) else "")
+    if not undecided(report):
+        return Markup("")
+    votes = (said(sentence("So far ", vote, ".")) for vote in vote_sentences(report))
+    return join(" ", (Markup("Restore it?"), *votes))
 
 
-def _undecided(report: Report) -> bool:
-    waiting = report.stage is Stage.AWAITING_APPROVAL
-    return waiting and report.approval is None and report.aborted_by is None
-
-
-def _decision(report: Report, approvers: Collection[str]) -> list[Block]:
-    made: list[Block] = []
-    decided = decision_sentence(report)
-    if decided is not None:
-        made.append(blocks.section(said(decided)))
-    elif _undecided(report) and report.deadline:
-        # Who may decide is mentioned when the message is posted: later edits notify nobody.
-        made.append(
-            blocks.section(
-                join(
-                    " ",
-                    (
-                        bold(f"Restore {report.node_label}?"),
-                        _who(approvers),
-                        Markup(f"At {time_of_day(report.deadline)} it is restored by itself."),
-                    ),
-                )
-            )
-        )
-    elif report.aborted_by:
-        made.append(blocks.section(join(" ", (Markup("Aborted by"), person(report.aborted_by)))))
-    elif report.stage is Stage.DIAGNOSING and approvers:
-        made.append(blocks.section(_who(approvers)))
-    choice = (buttons.approve(report), buttons.keep_down(report)) if _undecided(report) else ()
-    made.append(blocks.actions(*choice, buttons.evidence(report)))
-    return made
-
-
-def _who(approvers: Collection[str]) -> Markup:
-    if not approvers:
-        return Markup("Anybody here may decide.")
-    return join(" ", (people(sorted(approvers)), Markup("may decide.")))
-
-
-def _result(report: Report, approvers: Collection[str]) -> Desired:
-    loud = _loud(report, approvers)
+def _result(report: Report, *, halted: bool) -> Desired:
+    loud = _loud(report)
     if not report.finished:
         first = said(state_line(report))
     elif loud:
@@ -249,7 +215,9 @@ def _result(report: Report, approvers: Collection[str]) -> Desired:
         made.append(blocks.context(join(" ", (Markup("Throughput"), drawn))))
     down = report.finished and report.broken and report.fault.injected_at is not None
     choice = [buttons.restore(report)] if down else []
-    if report.finished:
+    if halted:
+        made.append(blocks.context(HALTED))
+    elif report.finished:
         choice.append(buttons.again(report))
     made.append(blocks.actions(*choice, buttons.summary(report)))
     return _desired(_headline(report, None), made)
@@ -260,12 +228,13 @@ def _loudly(outcome: Markup) -> Markup:
     return Markup(_OUTCOME.sub(r"*\1*", outcome))
 
 
-def _loud(report: Report, approvers: Collection[str]) -> tuple[Markup, ...]:
+def _loud(report: Report) -> tuple[Markup, ...]:
     """The alarm, what mends it, and who has to know."""
     found = alarm(report)
     if found is None:
         return ()
     mend = Markup(f"Mend it by hand: {code(found.command)}") if found.command else Markup("")
-    called = people(u for u in (report.started_by, *sorted(approvers)) if is_user(u))
+    starter = (report.started_by,) if is_user(report.started_by) else ()
+    called = approvers((*starter, *report.policy.named))
     asked = join(" ", (called, plain("please look at it now."))) if called else Markup("")
     return (Markup(f"✗ {bold(found.sentence)}"), mend, asked)

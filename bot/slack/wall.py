@@ -37,14 +37,16 @@ class Place:
 class Picture:
     """One message: where it stands, what it says, and when to try again (monotonic seconds).
 
-    `painted` is None where nobody knows what it says; `doubtful` means that it may have been
-    posted without our knowing where; `hopeless`, that only a person can mend what is in the way.
+    `painted` is None where nobody knows what it says; `intended` means that the journal knows that
+    it is meant to be posted; `doubtful`, that it may have been posted without our knowing where;
+    `hopeless`, that only a person can mend what is in the way.
     """
 
     key: Key
     place: Place | None = None
     painted: Desired | None = None
     painted_at: float = float("-inf")
+    intended: bool = False
     doubtful: bool = False
     retry_at: float = float("-inf")
     failures: int = 0
@@ -61,6 +63,11 @@ class Picture:
         if self.painted is None or self.painted.essence != desired.essence:
             return Kind.CHANGE
         return Kind.TICK if self.painted != desired else None
+
+    @property
+    def left(self) -> bool:
+        """Whether it stays as it may stand: nobody lets us look, and twice would be worse."""
+        return self.doubtful and self.hopeless and self.key is not Key.ROOT
 
     def succeeded(self, desired: Desired, at: float) -> None:
         """Note that it says so now."""
@@ -80,7 +87,10 @@ class Stroke:
 
 @dataclass(kw_only=True)
 class Wall:
-    """The messages of one run. `appeared` is set once its root stands, or cannot."""
+    """The messages of one run. `appeared` is set once its root stands, or cannot.
+
+    `taken_up` says that somebody, perhaps an earlier process, has painted on it before.
+    """
 
     report: Report
     seen: int  # the sequence number of the last record that the report has folded
@@ -88,7 +98,8 @@ class Wall:
     pictures: dict[Key, Picture]
     appeared: asyncio.Event = field(default_factory=asyncio.Event)
     trouble: str = ""
-    _drawn: tuple[Report, dict[Key, Desired]] | None = None
+    taken_up: bool = False
+    _drawn: tuple[Report, bool, dict[Key, Desired]] | None = None
 
     @classmethod
     def new(cls, report: Report, seen: int, channel: str) -> Wall:
@@ -113,11 +124,11 @@ class Wall:
         """Where the root stands."""
         return self.pictures[Key.ROOT].place
 
-    def strokes(self, now: datetime, approvers: Collection[str]) -> list[Stroke]:
+    def strokes(self, now: datetime, *, halted: bool) -> list[Stroke]:
         """What there is to paint: every change, and the first message that is not yet posted."""
         found: list[Stroke] = []
         posting = False
-        standing = self._standing(now, approvers)
+        standing = self._standing(now, halted=halted)
         for key in Key:
             desired = standing.get(key)
             if desired is None:
@@ -127,15 +138,15 @@ class Wall:
             if kind is None or (kind is Kind.POST and posting):
                 continue
             if kind is Kind.POST:
-                posting = True
+                posting = not picture.left
             found.append(Stroke(wall=self, picture=picture, desired=desired, kind=kind))
         return found
 
-    def _standing(self, now: datetime, approvers: Collection[str]) -> dict[Key, Desired]:
+    def _standing(self, now: datetime, *, halted: bool) -> dict[Key, Desired]:
         """The messages that should stand; what no clock moves is drawn once for each report."""
-        if self._drawn is None or self._drawn[0] is not self.report:
-            self._drawn = (self.report, still(self.report, approvers))
-        return {**self._drawn[1], Key.LIVE: live(self.report, now)}
+        if self._drawn is None or self._drawn[0] is not self.report or self._drawn[1] != halted:
+            self._drawn = (self.report, halted, still(self.report, halted=halted))
+        return {**self._drawn[2], Key.LIVE: live(self.report, now)}
 
     def done(self, strokes: Collection[Stroke]) -> bool:
         """Whether nothing will change any more by itself."""

@@ -1,6 +1,6 @@
-"""Slack's Web API, as far as painting needs it; what the SDK raises is translated here, once.
+"""Slack's Web API; what the SDK raises is translated here, once.
 
-PaintError
+CallFailed
 ├── Paced      429: wait so many seconds; it had no effect
 ├── Uncertain  no answer, or a server's error: it may have had its effect
 ├── Gone       the message is no longer there
@@ -28,6 +28,8 @@ _TRANSIENT: Final = frozenset(
 )
 _GONE: Final = frozenset({"message_not_found"})
 _PAGES, _PAGE = 5, 200
+# Methods that read take no JSON; the others do.
+_READING: Final = ("auth.", "chat.getPermalink", "conversations.", "usergroups.", "users.")
 _SERVER_ERROR, _RATE_LIMITED = 500, 429
 _PATIENCE = 5.0  # seconds to wait after a 429 without Retry-After
 # Errors of what was to be painted, not of where: another content may pass.
@@ -36,11 +38,11 @@ _CONTENT: Final = frozenset(
 )
 
 
-class PaintError(Exception):
-    """A message could not be painted."""
+class CallFailed(Exception):  # noqa: N818 - reads as what happened
+    """Slack did not do what it was asked for."""
 
 
-class Paced(PaintError):  # noqa: N818 - reads as what Slack did
+class Paced(CallFailed):
     """Too many calls; come back in `seconds`."""
 
     def __init__(self, seconds: float) -> None:
@@ -48,15 +50,15 @@ class Paced(PaintError):  # noqa: N818 - reads as what Slack did
         self.seconds = seconds
 
 
-class Uncertain(PaintError):  # noqa: N818 - reads as what we are
+class Uncertain(CallFailed):
     """Nobody knows whether it took effect."""
 
 
-class Gone(PaintError):  # noqa: N818 - reads as what it is
+class Gone(CallFailed):
     """Somebody deleted the message."""
 
 
-class Hopeless(PaintError):  # noqa: N818 - reads as what it is
+class Hopeless(CallFailed):
     """It will not mend itself."""
 
     def __init__(self, code: str) -> None:
@@ -84,7 +86,7 @@ class Label:
 
 
 class WebApi:
-    """Posts, updates and finds messages. All methods raise PaintError."""
+    """Posts, updates and finds messages. All methods raise CallFailed."""
 
     def __init__(self, client: AsyncWebClient) -> None:
         """Use a client without handlers that wait out a 429: pacing is the painter's."""
@@ -139,23 +141,27 @@ class WebApi:
         return None
 
     async def _call(self, method: str, **arguments: Any) -> Mapping[str, Any]:
-        given = {name: value for name, value in arguments.items() if value is not None}
-        reading = method.startswith("conversations.")
-        try:
-            if reading:
-                answer = await self._client.api_call(method, http_verb="GET", params=given)
-            else:
-                answer = await self._client.api_call(method, json=given)
-        except SlackApiError as error:
-            raise _translated(error) from error
-        except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-            raise Uncertain(f"{method}: {type(error).__name__}: {error}") from error
-        if not isinstance(answer.data, dict):
-            raise Uncertain(f"{method}: the answer is no JSON object")
-        return answer.data
+        return await call(self._client, method, **arguments)
 
 
-def _translated(error: SlackApiError) -> PaintError:
+async def call(client: AsyncWebClient, method: str, **arguments: Any) -> Mapping[str, Any]:
+    """What a method answers; arguments that are None are left out. Raises CallFailed."""
+    given = {name: value for name, value in arguments.items() if value is not None}
+    try:
+        if method.startswith(_READING):
+            answer = await client.api_call(method, http_verb="GET", params=given)
+        else:
+            answer = await client.api_call(method, json=given)
+    except SlackApiError as error:
+        raise _translated(error) from error
+    except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+        raise Uncertain(f"{method}: {type(error).__name__}: {error}") from error
+    if not isinstance(answer.data, dict):
+        raise Uncertain(f"{method}: the answer is no JSON object")
+    return answer.data
+
+
+def _translated(error: SlackApiError) -> CallFailed:
     response = error.response
     status: int = getattr(response, "status_code", None) or getattr(response, "status", 0) or 0
     if status == _RATE_LIMITED:

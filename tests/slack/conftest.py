@@ -5,22 +5,29 @@ from __future__ import annotations
 import itertools
 import socket
 from dataclasses import dataclass, field
+from random import Random
 
 import aiohttp
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.approval import Policy
+from bot.domain.control import Halt
 from bot.domain.events import RunStarted
+from bot.domain.experiment import Timings
+from bot.engine.chaos import Chaos
 from bot.engine.stream import Stream
 from bot.journal import Journal
 from bot.sandbox import server
-from bot.sandbox.directory import BOT_TOKEN, CHAOS
+from bot.sandbox.client import SandboxClient
+from bot.sandbox.directory import APP_TOKEN, APPROVER, BOT_TOKEN, CHAOS, STARTER
+from bot.slack import Access, SlackBot
 from bot.slack.brush import Brush
 from bot.slack.painter import Painter
 from bot.slack.web_api import WebApi
 from tests import histories
 from tests.clocks import ManualClock
+from tests.slack.stage import Defective, Stage
 
 EPOCH = histories.START.timestamp()
 
@@ -57,7 +64,7 @@ class Studio:
     journal: Journal
     session: aiohttp.ClientSession
     stream: Stream = field(default_factory=Stream)
-    policy: Policy = field(default_factory=Policy)
+    halted: Halt | None = None
     painters: list = field(default_factory=list)
 
     async def painter(self, *, journal=None, stream=None, channel=None):
@@ -75,9 +82,9 @@ class Studio:
             stream or self.stream,
             noted,
             self.clock,
-            self.policy,
             Brush(web, noted, self.clock),
             channel=channel,
+            halted=lambda: self.halted,
         )
         self.painters.append(made)
         await made.start()
@@ -134,3 +141,47 @@ def unused_port():
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         return bound.getsockname()[1]
+
+
+@pytest.fixture
+def policy():
+    return Policy(approvers=frozenset({STARTER, APPROVER}))
+
+
+@pytest.fixture
+def approval():
+    """Seconds in which somebody may decide."""
+    return 600
+
+
+@pytest.fixture
+def world(clock):
+    return Defective(clock)
+
+
+@pytest.fixture
+async def chaos(world, journal, clock, policy, approval):
+    made = Chaos(
+        [world.cluster("staging")],
+        journal,
+        clock,
+        timings=Timings(warm_up=5, detection=40, approval=approval, settling=15),
+        policy=policy,
+        random=Random(7),
+    )
+    yield made
+    await clock.until(made.close())
+
+
+@pytest.fixture
+async def stage(clock, world, chaos, sandbox):
+    access = Access(
+        bot_token=BOT_TOKEN, app_token=APP_TOKEN, api_url=f"{sandbox.url}/api", ping_interval=0.1
+    )
+    bot = SlackBot(chaos, access)
+    await bot.start()
+    async with SandboxClient(sandbox.url) as client:
+        await client.until_connected()
+        yield Stage(clock, world, chaos, bot, sandbox, client)
+    await clock.until(chaos.close())
+    await clock.until(bot.close())

@@ -10,13 +10,15 @@ from datetime import timedelta
 from pathlib import Path
 
 from bot.domain import events as e
+from bot.domain.approval import Policy
 from bot.domain.experiment import Stage
 from bot.domain.fold import fold
-from bot.slack.thread import Desired, messages
+from bot.slack.thread import Desired, Key, messages
 from tests import histories
 
 THREADS = Path(__file__).parent / "threads"
 APPROVERS = ("U0APPROVE", "U0SECOND1")
+TWO = Policy(approvers=frozenset(APPROVERS))
 
 
 def _during(stage: Stage, more: int, *, by: str = "rules") -> list[e.Record]:
@@ -34,15 +36,25 @@ MOMENTS: dict[str, Callable[[], list[e.Record]]] = {
     "awaiting_by_rules": lambda: _during(Stage.AWAITING_APPROVAL, 4),
     "awaiting_by_claude": lambda: _during(Stage.AWAITING_APPROVAL, 4, by="claude"),
     "restoring": lambda: _during(Stage.RESTORING, 0),
+    "voted_once": histories.voted_once,
     "verifying": lambda: _during(Stage.VERIFYING, 3),
 }
 
 
+def standing(records: list[e.Record], seconds: float = 0.4) -> dict[Key, Desired]:
+    """The thread `seconds` after the last record; two may decide, unless the run says who."""
+    report, now = fold(records), records[-1].at + timedelta(seconds=seconds)
+    if report.policy == Policy():
+        report = report.model_copy(update={"policy": TWO})
+    by_halt = report.aborted_by == "U0ONLOOKE"  # of histories.halted, while the halt holds
+    return messages(report, now, halted=by_halt)
+
+
 def rendered(records: list[e.Record], seconds: float = 0.4) -> str:
-    """The thread `seconds` after the last record, as text."""
-    now = records[-1].at + timedelta(seconds=seconds)
-    standing = messages(fold(records), now, APPROVERS)
-    return "\n".join(_message(key.value, desired) for key, desired in standing.items())
+    """That thread as text."""
+    return "\n".join(
+        _message(key.value, desired) for key, desired in standing(records, seconds).items()
+    )
 
 
 def _message(key: str, desired: Desired) -> str:

@@ -2,129 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from random import Random
-
 import pytest
 
-from bot.domain.approval import Policy
 from bot.domain.command import USAGE
-from bot.domain.experiment import Timings
-from bot.engine.chaos import Chaos
 from bot.sandbox import payloads
-from bot.sandbox.client import SandboxClient
 from bot.sandbox.directory import APP_TOKEN, APPROVER, BOT_TOKEN, CHAOS, ONLOOKER, STARTER
 from bot.sandbox.faults import Fault
-from bot.sandbox.server import Sandbox
 from bot.slack import Access, SlackBot
 from bot.slack.buttons import Action
-from tests.clocks import ManualClock
-from tests.engine.world import World
-
-
-class Defective(World):
-    """A world whose backend has a defect once it is asked to."""
-
-    defect = False
-
-    async def nodes(self):
-        if self.defect:
-            raise KeyError("a secret detail")
-        return await super().nodes()
-
-
-@dataclass
-class Stage:
-    """Everything that a test acts with."""
-
-    clock: ManualClock
-    world: Defective
-    chaos: Chaos
-    bot: SlackBot
-    sandbox: Sandbox
-    client: SandboxClient
-
-    def user(self, user):
-        return self.client.user(user)
-
-    def messages(self):
-        return list(self.sandbox.slack.workspace.channels[CHAOS].messages.values())
-
-    def message(self, key, run=1):
-        wanted = {"run": run, "key": key}
-        for message in self.messages():
-            payload = (message.metadata or {}).get("event_payload", {})
-            if wanted.items() <= payload.items():
-                return message
-        return None
-
-    def offered(self, key, run=1):
-        message = self.message(key, run)
-        blocks = message.blocks if message else ()
-        parts = [part for b in blocks if b["type"] == "actions" for part in b["elements"]]
-        return {part["action_id"] for part in parts}
-
-    async def until(self, probe, seconds=600, step=0.5):
-        """Let the clock go on until something is so; each look is a round trip to the sandbox."""
-        ends = self.clock.monotonic() + seconds
-        while not (found := probe()):
-            assert self.clock.monotonic() < ends, [m.text for m in self.messages()]
-            await self.clock.advance(step)
-            await self.client.get("views", user=STARTER)
-        return found
-
-    async def asked(self):
-        """A run that waits for its approval."""
-        await self.user(STARTER).command('/chaos kill tikv-1 "a test"')
-        await self.until(lambda: Action.APPROVE in self.offered("diagnosis"))
-
-    async def told(self, user, *words):
-        """What only this user sees, once it has all these words in it."""
-        found = await self.user(user).until_ephemeral(lambda m: all(w in m["text"] for w in words))
-        return found["text"]
-
-
-@pytest.fixture
-async def clock():
-    return ManualClock()
-
-
-@pytest.fixture
-def policy():
-    return Policy(approvers=frozenset({STARTER, APPROVER}))
-
-
-@pytest.fixture
-def world(clock):
-    return Defective(clock)
-
-
-@pytest.fixture
-async def chaos(world, journal, clock, policy):
-    made = Chaos(
-        [world.cluster("staging")],
-        journal,
-        clock,
-        timings=Timings(warm_up=5, detection=40, settling=15),
-        policy=policy,
-        random=Random(7),
-    )
-    yield made
-    await clock.until(made.close())
-
-
-@pytest.fixture
-async def stage(clock, world, chaos, sandbox):
-    access = Access(
-        bot_token=BOT_TOKEN, app_token=APP_TOKEN, api_url=f"{sandbox.url}/api", ping_interval=0.1
-    )
-    bot = SlackBot(chaos, access)
-    await bot.start()
-    async with SandboxClient(sandbox.url) as client:
-        await client.until_connected()
-        yield Stage(clock, world, chaos, bot, sandbox, client)
-    await clock.until(chaos.close())
-    await clock.until(bot.close())
 
 
 async def test_a_run_from_the_command_to_recovered(stage):
@@ -253,6 +138,9 @@ async def test_run_again_is_a_new_run_in_the_channel(stage):
     await stage.user(APPROVER).click(stage.message("diagnosis").ts, Action.APPROVE)
     await stage.until(lambda: Action.AGAIN in stage.offered("result"))
     await stage.user(ONLOOKER).click(stage.message("result").ts, Action.AGAIN)
+    dialog = await stage.user(ONLOOKER).until_view()
+    assert "*Kill tikv-1*" in str(dialog["blocks"])
+    await stage.user(ONLOOKER).submit(dialog["id"])
     await stage.until(lambda: stage.message("root", run=2))
     assert f"<@{ONLOOKER}>" in str(stage.message("root", run=2).blocks)
     assert "a test" in str(stage.message("root", run=2).blocks)

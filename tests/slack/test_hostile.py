@@ -6,11 +6,17 @@ from itertools import cycle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.domain.approval import Policy
+from bot.domain.control import Halt
 from bot.domain.experiment import Stage
 from bot.domain.fold import fold
+from bot.engine.overview import Overview
 from bot.sandbox.limits import check_message, check_view
+from bot.slack.answers import Asked
+from bot.slack.buttons import run_of
 from bot.slack.modals import evidence_modal, report_modal
 from bot.slack.mrkdwn import bold, code, cut, plain
+from bot.slack.sentences import history_blocks, status_blocks
 from bot.slack.thread import messages
 from tests import histories
 
@@ -32,8 +38,14 @@ PIECES = (
 TEXT = st.lists(st.sampled_from(PIECES) | st.text(max_size=30), max_size=8).map("".join)
 LONG = st.builds(lambda text, times: text * times, TEXT, st.integers(1, 400))
 HOSTILE = TEXT | LONG
+LINKS = re.compile(
+    r"<https://sandbox\.slack\.com/archives/C1/p1\|[^<>]*>"
+    r"|<!date\^\d+\^\{date_short_pretty\}, \{time\}\|[\d: -]+ UTC>"
+)
 # The only markup with angle brackets that we write ourselves.
-OURS = re.compile(r"<@(U024BE7LH|U0APPROVE)>|<!date\^\d+\^\{time\}\|\d\d:\d\d UTC>")
+OURS = re.compile(
+    r"<@(U024BE7LH|U0APPROVE|U0SECOND1|U0ONLOOKE)>|<!subteam\^S0ONCALL1>|<!date\^\d+\^\{time\}\|\d\d:\d\d UTC>"
+)
 
 
 def poisoned(value, texts, path=()):
@@ -61,6 +73,8 @@ def reports(draw):
         records = histories.until(histories.recovered(), Stage.AWAITING_APPROVAL)
     pool = draw(st.lists(HOSTILE, min_size=2, max_size=5))
     report = fold(records)
+    if draw(st.booleans()):
+        report = report.model_copy(update={"policy": Policy(approvers=PEOPLE, needed=2)})
     kept = report.model_dump(mode="json")
     return type(report).model_validate(poisoned(kept, cycle(pool))), records[-1].at
 
@@ -89,7 +103,7 @@ def harmless(text):
 @given(reports())
 def test_any_report_makes_messages_that_slack_takes_and_that_ping_nobody(given_report):
     report, now = given_report
-    for desired in messages(report, now, PEOPLE).values():
+    for desired in messages(report, now).values():
         check_message(desired.text, list(desired.blocks), update=True)
         for text in (desired.text, *markups(desired.blocks)):
             harmless(text)
@@ -103,6 +117,46 @@ def test_any_report_makes_modals_that_slack_takes(given_report):
         check_view(view)
         for text in markups(view["blocks"]):
             harmless(text)
+
+
+NAMES = st.sampled_from(
+    (
+        *("user", "user_id", "channel", "channel_id", "text", "response_url", "trigger_id"),
+        *("actions", "container", "message", "event", "view", "id", "ts", "value", "thread_ts"),
+        *("private_metadata", "message_ts"),
+    )
+)
+LEAF = st.sampled_from(
+    (None, True, 17, "17", "U0STARTER1", "{}", "[1]", '{"words": 1}', "\x00<!x>")
+)
+PAYLOAD = st.recursive(
+    LEAF, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(NAMES, inner, max_size=5)
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.dictionaries(NAMES, PAYLOAD, max_size=6))
+def test_any_payload_says_who_asked_or_nobody(body):
+    asked = Asked.by(body)
+    assert isinstance(asked.user, str)
+    assert run_of(asked.text) is None or int(asked.text) > 0
+
+
+@settings(max_examples=50, deadline=None)
+@given(reports(), HOSTILE, st.booleans())
+def test_any_report_makes_answers_that_slack_takes(given_report, text, running):
+    report, _ = given_report
+    if running:
+        report = report.model_copy(update={"outcome": None, "finished_at": None})
+    halt = Halt(since=report.started_at, by=text[:40], why=text)
+    made = [
+        status_blocks(Overview(clusters=(), latest=(report,) * 5, halted=halt), {}),
+        history_blocks((report,) * 10, {17: "https://sandbox.slack.com/archives/C1/p1"}),
+    ]
+    for said, blocks in made:
+        check_message(said, list(blocks), update=False)
+        for markup in (said, *markups(blocks)):
+            harmless(LINKS.sub("", markup))
 
 
 @given(HOSTILE, st.integers(1, 60))

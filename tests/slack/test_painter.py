@@ -5,7 +5,9 @@ from collections import Counter
 
 import pytest
 
+from bot.domain.control import Halt
 from bot.domain.errors import JournalError
+from bot.domain.events import Happening, Record
 from bot.domain.experiment import Stage
 from bot.engine.stream import Stream
 from bot.sandbox.directory import CHAOS
@@ -177,24 +179,221 @@ class Forgetful:
         raise JournalError("killed")
 
 
-async def test_killed_between_post_and_note_the_next_process_posts_nothing_twice(studio):
+class Unwilling(Forgetful):
+    """A journal that does not even note what is meant to be posted."""
+
+    async def intend_message(self, run, key, channel):
+        raise JournalError("the disk is full")
+
+
+async def killed_in_the_middle(studio, whole, told):
+    """A process posts all messages of a run so far, and dies before it has noted where."""
     lost = Stream()
     await studio.painter(journal=Forgetful(studio.journal), stream=lost)
-    whole = recovered()
-    told = up_to(Stage.AWAITING_APPROVAL)
     studio.stream, kept = lost, studio.stream
-    run = await studio.begin(told)
+    run = await studio.begin(whole)
     await studio.go_on(run, told)
     await studio.clock.advance(5)
-    assert keys(studio) == KEYS[:3]
     lost.close()
     await studio.clock.until(studio.painters.pop().close())
     studio.stream = kept
+    return run
+
+
+async def test_killed_between_post_and_note_the_next_process_posts_nothing_twice(studio):
+    whole, told = recovered(), up_to(Stage.AWAITING_APPROVAL)
+    run = await killed_in_the_middle(studio, whole, told)
+    assert keys(studio) == KEYS[:3]
     await studio.painter()
     await studio.go_on(run, whole[len(told) - 1 :])
     await studio.clock.advance(30)
     assert keys(studio) == KEYS
     assert "Recovered in 10.5 s" in studio.texts()[0]
+
+
+async def test_what_was_meant_to_be_posted_and_was_not_is_posted_once(studio):
+    """Killed between the intent and the post."""
+    whole = recovered()
+    run = await studio.begin(whole)
+    await studio.go_on(run, whole)
+    for key in KEYS:
+        await studio.journal.intend_message(run, key, CHAOS)
+    await studio.painter()
+    await studio.clock.advance(60)
+    assert keys(studio) == KEYS
+    assert len(studio.calls("conversations.history")) == 1
+    assert len(studio.calls("conversations.replies")) == 3
+
+
+async def test_where_slack_does_not_let_us_look_nothing_is_posted_twice(studio, caplog):
+    whole, told = recovered(), up_to(Stage.AWAITING_APPROVAL)
+    run = await killed_in_the_middle(studio, whole, told)
+    root = studio.messages()[0]
+    await studio.journal.remember_message(run, "root", CHAOS, root.ts)
+    studio.sandbox.slack.faults.add(
+        Fault(method="conversations.*", error="missing_scope", times=10_000)
+    )
+    await studio.painter()
+    await studio.go_on(run, whole[len(told) - 1 :])
+    await studio.clock.advance(130)
+    # Live and diagnosis are left as they stand; what came later is painted.
+    assert keys(studio) == KEYS
+    assert "Recovered" in studio.texts()[0]
+    assert "Recovered" in studio.texts()[-1]
+    said = [r.getMessage() for r in caplog.records if "missing_scope" in r.getMessage()]
+    assert len(said) == 1
+    assert f"Run {run}: live may stand already" in said[0]
+
+
+async def test_a_root_that_may_stand_and_cannot_be_looked_for_is_not_posted_twice(studio):
+    whole, told = recovered(), up_to(Stage.AWAITING_APPROVAL)
+    run = await killed_in_the_middle(studio, whole, told)
+    fault = Fault(method="conversations.history", error="missing_scope", times=1)
+    studio.sandbox.slack.faults.add(fault)
+    painter = await studio.painter()
+    assert await studio.clock.until(painter.appeared(run, 5.0)) == "missing_scope"
+    await studio.clock.advance(5)
+    assert keys(studio) == KEYS[:3]
+    await studio.go_on(run, whole[len(told) - 1 :])
+    await studio.clock.advance(120)  # somebody has granted the scope
+    assert keys(studio) == KEYS
+    assert "Recovered" in studio.texts()[0]
+
+
+async def test_a_journal_that_takes_no_intent_loses_no_message(studio, caplog):
+    await studio.painter(journal=Unwilling(studio.journal))
+    await studio.tell(recovered())
+    await studio.clock.advance(30)
+    assert keys(studio) == KEYS
+    assert "that root is to be posted was not noted: the disk is full" in caplog.text
+
+
+async def test_a_thread_that_says_its_last_word_is_settled_and_left_alone(studio):
+    await studio.painter()
+    run = await studio.tell(recovered())
+    assert await studio.journal.unsettled() == [run]
+    await studio.clock.advance(30)
+    assert await studio.journal.unsettled() == []
+    await studio.clock.until(studio.painters.pop().close())
+    calls = len(studio.sandbox.slack.calls)
+    await studio.painter()
+    await studio.clock.advance(30)
+    assert len(studio.sandbox.slack.calls) == calls
+
+
+async def test_what_ended_while_nobody_painted_is_painted_however_long_ago(studio):
+    old = Stream()
+    await studio.painter(stream=old)
+    whole, told = recovered(), up_to(Stage.DETECTING)
+    studio.stream, new = old, studio.stream
+    run = await studio.begin(told)
+    await studio.go_on(run, told)
+    await studio.clock.advance(2)
+    old.close()
+    await studio.clock.until(studio.painters.pop().close())
+    studio.stream = new
+    await studio.go_on(run, whole[len(told) - 1 :])
+    await studio.clock.advance(86_400)
+    await studio.painter()
+    await studio.clock.advance(30)
+    assert keys(studio) == KEYS
+    assert await studio.journal.unsettled() == []
+
+
+@pytest.mark.parametrize("code", ["channel_not_found", "is_archived"])
+async def test_a_channel_that_is_gone_is_tried_at_one_start_and_no_more(studio, code):
+    run = await studio.tell(recovered())
+    fault = Fault(method="chat.postMessage", error=code, times=10_000)
+    studio.sandbox.slack.faults.add(fault)
+    for tried in (1, 1):
+        painter = await studio.painter()
+        await studio.clock.advance(300)
+        assert len(studio.calls("chat.postMessage")) == tried
+        assert await studio.journal.unsettled() == []
+        await studio.clock.until(painter.close())
+    assert run == 1
+
+
+async def test_one_that_may_be_mended_is_tried_at_each_start(studio):
+    run = await studio.tell(recovered())
+    studio.sandbox.slack.faults.add(
+        Fault(method="chat.postMessage", error="not_in_channel", times=1)
+    )
+    painter = await studio.painter()
+    await studio.clock.advance(300)
+    assert await studio.journal.unsettled() == [run]
+    await studio.clock.until(painter.close())
+    await studio.painter()
+    await studio.clock.advance(30)
+    assert keys(studio) == KEYS
+
+
+async def test_after_a_start_what_goes_on_is_not_kept_waiting_by_what_is_over(studio):
+    quiet = Stream()
+    studio.stream, kept = quiet, studio.stream
+    for _ in range(12):
+        await studio.tell(brief(histories.aborted_before_harm()))
+    told = up_to(Stage.DETECTING)
+    run = await studio.begin(told)
+    await studio.go_on(run, told)
+    studio.stream = kept
+    for number in range(1, 14):
+        for at, key in enumerate(KEYS[:2] if number == run else [*KEYS[:2], "result"]):
+            await studio.journal.remember_message(number, key, CHAOS, f"{number}.00000{at}")
+    await studio.painter()
+    await studio.clock.advance(6)
+    asked = [c.arguments["ts"] for c in studio.calls("chat.update")]
+    assert [ts.partition(".")[0] for ts in asked[:2]] == [str(run)] * 2
+
+
+async def test_a_run_that_cannot_be_read_hides_no_other(studio, caplog):
+    class Torn(Forgetful):
+        async def history(self, run, after=0):
+            if run == 1:
+                raise JournalError(
+                    "Event 3 of run 1 is of a kind that this Chaosbot does not know."
+                )
+            return await self._journal.history(run, after)
+
+        async def remember_message(self, *where):
+            await self._journal.remember_message(*where)
+
+    await studio.tell(recovered())
+    await studio.tell(recovered())
+    await studio.painter(journal=Torn(studio.journal))
+    await studio.clock.advance(30)
+    assert {m.metadata["event_payload"]["run"] for m in studio.messages()} == {2}
+    assert "Run 1 cannot be taken up: Event 3 of run 1" in caplog.text
+
+
+async def test_an_event_of_an_unknown_kind_is_passed_over(studio):
+    class Dreamt(Happening):
+        event: str = "dreamt"
+
+    await studio.painter()
+    told = up_to(Stage.DETECTING)
+    run = await studio.begin(told)
+    await studio.go_on(run, told)
+    dreamt = Record.model_construct(
+        run=run, seq=len(told) + 1, at=studio.clock.now(), event=Dreamt()
+    )
+    studio.stream.publish(dreamt)
+    await studio.clock.advance(5)
+    assert keys(studio) == KEYS[:2]
+
+
+async def test_while_halted_there_is_no_run_again_and_after_it_there_is(studio):
+    painter = await studio.painter()
+    studio.halted = Halt(since=studio.clock.now(), by="U0ONLOOKER")
+    run = await studio.tell(brief(histories.halted()))
+    await studio.clock.advance(30)
+    assert "Run again" not in str(studio.messages()[-1].blocks)
+    assert await studio.journal.unsettled() == [run]
+    studio.halted = None
+    painter.look()
+    await studio.clock.advance(5)
+    assert "Run again" in str(studio.messages()[-1].blocks)
+    assert await studio.journal.unsettled() == []
 
 
 async def test_a_new_process_paints_on_where_the_old_one_stood(studio):
@@ -211,12 +410,13 @@ async def test_a_new_process_paints_on_where_the_old_one_stood(studio):
     studio.stream = new
     # While nobody paints, the run goes on.
     await studio.go_on(run, whole[len(told) - 1 :])
-    looked = len(studio.calls("conversations.replies"))
     await studio.painter()
     await studio.clock.advance(30)
     assert keys(studio) == KEYS
     assert "Recovered" in studio.texts()[1]
-    assert len(studio.calls("conversations.replies")) == looked + 2  # diagnosis and result
+    # What nobody meant to post is not looked for.
+    assert not studio.calls("conversations.replies")
+    assert await studio.journal.unsettled() == []
 
 
 async def test_a_deleted_message_is_posted_anew_once(studio):
