@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from bot.domain.experiment import Outcome
-from bot.domain.narrative import kept_down
+from bot.domain.narrative import abort_sentence, kept_down
 from bot.domain.report import DiagnosisReport, Report
 from bot.domain.sentence import exact, raised
 
@@ -62,7 +62,7 @@ def summary(report: Report) -> list[Fact]:
         Fact("Injected", utc(fault.injected_at)),
         Fact("Rolled back", utc(fault.rolled_back_at)),
         Fact("Ticket", _ticket(report)),
-        Fact("Aborted by", report.aborted_by or ""),
+        Fact("Aborted", str(abort_sentence(report) or "").removeprefix("Aborted ")),
     ]
     return [Fact(f.name, clean(f.value)) for f in facts if f.value]
 
@@ -98,6 +98,12 @@ def graded(diagnosis: DiagnosisReport) -> str:
         f"Graded against the injected fault: component {grade.component.value}, "
         f"fault {grade.fault.value}, {grade.claims_grounded} of {grade.claims} claims grounded."
     )
+
+
+def ballot(report: Report) -> list[str]:
+    """Each vote about the node and each that was refused, in their order, with its time."""
+    told = [m for m in report.timeline if m.event in {"vote_cast", "vote_refused"}]
+    return [clean(f"{clock(m.at)} {m.text}") for m in told]
 
 
 def _ticket(report: Report) -> str:

@@ -104,8 +104,11 @@ def _diagnosis(report: Report) -> list[str]:
 
 
 def _approval(report: Report) -> list[str]:
-    decided = decision_sentence(report)
-    return ["## Decision", escaped(str(decided))] if decided else []
+    decided, votes = decision_sentence(report), facts.ballot(report)
+    if decided is None and not votes:
+        return []
+    said = escaped(str(decided)) if decided else ""
+    return ["## Decision", said, _list(escaped(vote) for vote in votes)]
 
 
 def _stages(report: Report) -> list[str]:

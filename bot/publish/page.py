@@ -34,6 +34,7 @@ def html(report: Report) -> str:
             mood=facts.mood(report),
             alarm=alarm(report),
             decision=decision_sentence(report),
+            ballot=facts.ballot(report),
             figures=facts.headline_figures(report),
             summary=facts.summary(report),
             signals=signal_lines(report),

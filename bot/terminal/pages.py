@@ -45,6 +45,8 @@ def print_preview(preview: Preview, file: TextIO, *, lively: bool | None = None)
         lines.append(marked(Glyph.FAILED, f"It would be refused: {preview.refused}"))
     elif preview.injection:
         lines.append(marked(Glyph.DONE, f"It would do: {preview.injection.text}"))
+        if preview.injection.does:
+            lines.append(marked(Glyph.AHEAD, f"By hand that is: {preview.injection.does}"))
         mend = f"By hand it is undone with: {preview.injection.mend}"
         lines.append(marked(Glyph.AHEAD, mend))
     lines.append(Text("Nothing was touched.", "bold"))
@@ -54,6 +56,12 @@ def print_preview(preview: Preview, file: TextIO, *, lively: bool | None = None)
 def print_overview(overview: Overview, file: TextIO, *, lively: bool | None = None) -> None:
     """All clusters, their open tickets, and the newest runs."""
     pen = Pen(file, lively=lively)
+    if overview.halted:
+        halted = [
+            marked(Glyph.FAILED, overview.halted.text),
+            Text("Nothing is started until an approver resumes."),
+        ]
+        pen.panel("Halted", halted, style="red", loud=True)
     for cluster in overview.clusters:
         style = "green" if cluster.verdict is Verdict.HELD else "yellow"
         head = wording.clean(f"Cluster {cluster.name}: {_HEADS[cluster.verdict]}")

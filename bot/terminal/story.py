@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.experiment import Stage
-from bot.domain.narrative import Alarm, alarm
+from bot.domain.narrative import Alarm, abort_sentence, alarm, vote_sentences
 from bot.domain.progress import SignalLine, StageLine, signal_lines, stage_lines
 from bot.domain.report import DiagnosisReport, Report
 
@@ -93,10 +93,12 @@ def _said(before: Report | None, after: Report) -> list[Item]:
     items: list[Item] = []
     if after.load and not (before and before.load):
         items.append(Said(f"Load: {after.load.described}"))
-    if after.aborted_by and not (before and before.aborted_by):
-        node = after.node_label
-        restoring = f"; {node} is being restored" if after.broken else ""
-        items.append(Said(f"Aborted by {after.aborted_by}{restoring}.", loud=True))
+    if len(after.votes) > (len(before.votes) if before else 0) and after.policy.needed > 1:
+        items += [Said(f"{vote}.") for vote in vote_sentences(after)]
+    aborted = abort_sentence(after)
+    if aborted and not (before and before.aborted_by):
+        restoring = f" {after.node_label} is being restored." if after.broken else ""
+        items.append(Said(f"{aborted}{restoring}", loud=True))
     notes = after.notes[len(before.notes) if before else 0 :]
     return items + [Said(note) for note in notes]
 

@@ -137,7 +137,7 @@ class TerminalView:
                 return _ANSWERS[answer]
             if answer or not self._interactive:
                 self._say(f'"{wording.clean(answer)}" is no answer. Type a or k, then Enter.')
-        self._say("Nobody is there to answer: the node is restored at the deadline", report)
+        self._say("Nobody is there to answer: the deadline decides", report)
         return None
 
     async def _until_decided(self, report: Report) -> None:
@@ -163,7 +163,9 @@ class TerminalView:
         left = remaining(report, self._clock.now()) if report else None
         if report and report.deadline and left is not None:
             at = report.deadline.astimezone(UTC)
-            words += f" (restored by itself at {at:%H:%M:%S} UTC, in {rough(left)})"
+            restores = report.policy.at_deadline == "restore"
+            becomes = "restored by itself" if restores else "it stays down"
+            words += f" ({becomes} at {at:%H:%M:%S} UTC, in {rough(left)})"
         with self._above_live():
             self._pen.lines([wording.marked(Glyph.WAITING, words)])
 

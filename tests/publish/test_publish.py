@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -252,3 +252,18 @@ def test_escaped_text_is_a_paragraph_that_says_what_it_said(text: str) -> None:
     assert {c.type for c in inline} <= {"text", "text_special"}
     said = "".join(c.content for c in inline)
     assert re.sub(r"[\s\u200b]", "", said) == re.sub(r"\s", "", clean(text))
+
+
+@pytest.mark.parametrize("made", [markdown, html])
+def test_votes_and_refused_votes_are_told_with_their_times(made: Callable[[Report], str]) -> None:
+    told = fold(histories.voted_once())
+    page = made(told).replace("\\", "")
+    assert re.search(r"12:34:01\.\d U0APPROVE voted: approved", page)
+    assert "Refused to U0ONLOOKE (approved): U0ONLOOKE may not decide this." in page
+    assert "approved by U0APPROVE and U0SECOND1" in made(report("approved_by_two"))
+
+
+@pytest.mark.parametrize("made", [markdown, html])
+def test_a_halt_and_a_restart_are_told(made: Callable[[Report], str]) -> None:
+    assert "U0ONLOOKE, who halted everything: the shop is slow." in made(report("halted"))
+    assert "Chaosbot was away for 12 s, and goes on." in made(report("taken_up"))

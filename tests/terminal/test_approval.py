@@ -98,7 +98,7 @@ async def test_any_other_answer_is_told_what_would_be_right(pipe: Shell) -> None
 async def test_the_end_of_the_input_leaves_it_to_the_deadline(pipe: Shell, nothing: TextIO) -> None:
     pipe.stdin = nothing
     assert await pipe.ask() is None
-    assert "Nobody is there to answer: the node is restored at the deadline" in pipe.out.getvalue()
+    assert "Nobody is there to answer: the deadline decides" in pipe.out.getvalue()
     assert "in 10 min)" in pipe.out.getvalue()
 
 

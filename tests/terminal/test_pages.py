@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 from bot.domain.blast_radius import Guard
+from bot.domain.control import Halt
 from bot.domain.fold import fold
 from bot.domain.hypothesis import Verdict, overall, steady_state
 from bot.domain.ticket import Severity, Ticket
@@ -35,7 +36,7 @@ def previewed(**changed: object) -> str:
         node=histories.NODE,
         probes=PROBES,
         guards=(Guard(guard="pd_quorum", verdict=Verdict.HELD, text="PD keeps 3 of 3 members."),),
-        injection=RECEIPT,
+        injection=RECEIPT.model_copy(update={"does": "kill -KILL 4711"}),
     )
     out = io.StringIO()
     print_preview(preview.model_copy(update=changed), out)
@@ -48,6 +49,7 @@ def test_a_preview_says_what_would_be_done_and_how_it_is_undone() -> None:
     assert "Target: tikv-1 (store 4)" in text
     assert "✓ stores up · held: 3 of 3 (tolerated: all)" in text
     assert "It would do: SIGKILL to tikv-1 (store 4)" in text
+    assert "By hand that is: kill -KILL 4711" in text
     assert histories.MEND in text
     assert text.endswith("Nothing was touched.\n")
 
@@ -79,6 +81,16 @@ def test_an_overview() -> None:
     assert "pd-1 · running, leads PD" in text
     assert "Ticket 3: PD calls store 4 Disconnected. · critical, seen 7 times" in text
     assert "✗ Run 16: kill tikv · Not recovered: tikv-1 (store 4) is still down." in text
+
+
+def test_a_halt_stands_first_in_an_overview() -> None:
+    out = io.StringIO()
+    halt = Halt(since=histories.START, by="U0ONLOOKE", why="the shop is \x1b[2Jslow")
+    print_overview(Overview(clusters=(), latest=(), halted=halt), out)
+    first, second, third, *_ = out.getvalue().splitlines()
+    assert first == "Halted"
+    assert "halted since 12:33:30 UTC by U0ONLOOKE: the shop is  [2Jslow." in second
+    assert "until an approver resumes" in third
 
 
 def test_an_overview_of_nothing_says_so() -> None:

@@ -40,10 +40,20 @@ async def test_a_log_has_plain_lines_each_once(name: str) -> None:
     assert all(line.strip() for line in lines)
     assert not [line for line in lines if " left of " in line]
     stages = [line for line in lines if re.match(r"\d/8 ", line)]
-    assert len(stages) == sum(
-        isinstance(r.event, e.StageEntered) and r.event.stage is not Stage.FINISHED
-        for r in histories.RUNS[name]()
-    )
+    assert len(stages) == len(fold(histories.RUNS[name]()).stages)
+
+
+async def test_votes_are_counted_where_it_takes_several() -> None:
+    text = await told(histories.approved_by_two())
+    assert "1 of 2: approved by U0APPROVE.\n" in text
+    assert "approved by U0APPROVE and U0SECOND1" in text
+    assert "1 of 1" not in await told(histories.recovered())
+
+
+async def test_a_halt_and_a_restart_are_told() -> None:
+    halted = await told(histories.halted())
+    assert "Aborted by U0ONLOOKE, who halted everything: the shop is slow." in halted
+    assert "Chaosbot was away for 12 s, and goes on." in await told(histories.taken_up())
 
 
 async def test_a_log_tells_the_whole_story_in_its_order() -> None:
@@ -74,7 +84,7 @@ async def test_a_log_tells_the_whole_story_in_its_order() -> None:
     [
         ("refused", "Refused, nothing was harmed."),
         ("refused_unknown", "no answer in 3 s"),
-        ("aborted", "Aborted by U0APPROVE; tikv-1 (store 4) is being restored."),
+        ("aborted", "Aborted by U0APPROVE: wrong cluster. tikv-1 (store 4) is being restored."),
         ("kept_down", "/chaos restore 17, or by hand: "),
         ("not_recovered", "NOT RECOVERED: TIKV-1 (STORE 4) IS STILL DOWN."),
         ("not_recovered", f"  {histories.MEND}\n"),
