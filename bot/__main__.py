@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 USAGE = 2
@@ -26,9 +27,23 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         return playground(given[1:])
     options = parser().parse_args(given)
+    if options.command == "guardian":
+        return _guardian(options)
     from bot import commands
 
     return commands.perform(options)
+
+
+def _guardian(options: argparse.Namespace) -> int:
+    """Watch over a bot. It takes little memory: the rest is imported when it has to restore."""
+    from bot.guardian import watch
+
+    def restore() -> bool:
+        from bot.commands.recover import restore_for_guardian
+
+        return restore_for_guardian(options.home)
+
+    return watch(options.home, options.bot, options.seconds, restore)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -65,6 +80,9 @@ def parser() -> argparse.ArgumentParser:
         "serve", help="the bot against Slack, with settings from the environment or .env"
     )
     serve.add_argument("--stop-on-eof", action="store_true", help="stop when standard input ends")
+    serve.add_argument(
+        "--http", type=_port, metavar="PORT", help="listen for Slack here, in place of Socket Mode"
+    )
 
     run = commands.add_parser("run", help="one run in this terminal")
     run.add_argument("experiment", help='what to do: "kill tikv"')
@@ -80,6 +98,13 @@ def parser() -> argparse.ArgumentParser:
     )
     recover.add_argument("--dry-run", action="store_true", help="show it; touch nothing")
 
+    halt = commands.add_parser(
+        "halt", help="abort every run, restore every node, and let nothing be started"
+    )
+    halt.add_argument("reason", nargs="*", metavar="REASON", help="why, for everybody to read")
+
+    commands.add_parser("resume", help="let runs be started again after a halt")
+
     doctor = commands.add_parser("doctor", help="what works, and how to mend the rest")
     doctor.add_argument("--json", action="store_true", help="print a list, as JSON")
     doctor.add_argument(
@@ -93,6 +118,18 @@ def parser() -> argparse.ArgumentParser:
         "--format", choices=("markdown", "html", "json"), default="markdown", help="(markdown)"
     )
     report.add_argument("--schema", action="store_true", help="print the schema of the JSON")
+
+    history = commands.add_parser("history", help="list the newest runs")
+    history.add_argument("--limit", type=_count, default=10, metavar="N", help="so many (10)")
+
+    guardian = commands.add_parser(
+        "guardian", help='restore what is broken when the bot is gone; "serve" starts it'
+    )
+    guardian.add_argument("--home", type=Path, required=True, help="the state folder")
+    guardian.add_argument("--bot", type=_process, required=True, metavar="PID", help="the bot")
+    guardian.add_argument(
+        "--seconds", type=_seconds, required=True, help="how long the bot may be gone"
+    )
 
     commands.add_parser("sandbox", help="the local Slack alone", add_help=False)
     commands.add_parser("playground", help="the local cluster alone", add_help=False)
@@ -110,6 +147,28 @@ def _run(word: str) -> int:
     if digits.isascii() and digits.isdigit() and len(digits) <= 12:  # noqa: PLR2004 - fits SQLite
         return int(digits)
     raise argparse.ArgumentTypeError(f'"{word}" is no run number; for example: 17')
+
+
+def _count(word: str) -> int:
+    if word.isascii() and word.isdigit() and int(word[:6]) > 0 and len(word) <= 5:  # noqa: PLR2004 - a screenful, many times
+        return int(word)
+    raise argparse.ArgumentTypeError(f'"{word}" is no number of runs; for example: 10')
+
+
+def _process(word: str) -> int:
+    if word.isascii() and word.isdigit() and len(word) <= 10:  # noqa: PLR2004 - a pid is smaller
+        return int(word)
+    raise argparse.ArgumentTypeError(f'"{word}" is no process id')
+
+
+def _seconds(word: str) -> float:
+    try:
+        seconds = float(word)
+    except ValueError:
+        seconds = -1.0
+    if 0 <= seconds < float("inf"):
+        return seconds
+    raise argparse.ArgumentTypeError(f'"{word}" is no time in seconds')
 
 
 if __name__ == "__main__":

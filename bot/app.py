@@ -1,295 +1,231 @@
-"""The app: the only file that names concrete parts, and puts them together.
+"""The app: puts the engine together; `parts` has what a cluster is made of.
 
-settings -> journal + cluster -> Chaos -> (what earlier processes left is put right) -> views
+settings -> lock -> journal + cluster -> Chaos; what earlier processes have left -> safety
 """
 
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import gc
 import logging
-import os
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+import time
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from random import SystemRandom
+from typing import Any, Final, TypeVar
 
-from bot.cluster.containers import KIND as CONTAINERS
-from bot.cluster.docker import Docker, Project
-from bot.cluster.docker_discovery import find_project, pd_addresses, timing
-from bot.cluster.engine import Engine
-from bot.cluster.engine_place import located
-from bot.cluster.metrics import NodeMetrics
-from bot.cluster.pd import Pd
-from bot.cluster.processes import Processes
-from bot.cluster.prometheus import Prometheus
-from bot.cluster.supervisor import KIND as PROCESSES
-from bot.cluster.ycsb import Ycsb
-from bot.cluster.ycsb_container import YcsbContainer, sweep
-from bot.diagnosis.claude import Claude
-from bot.diagnosis.diagnostician import Blind
 from bot.domain.approval import Policy
-from bot.domain.errors import ClusterError, SettingsError
+from bot.domain.errors import ChaosError, ClusterError
 from bot.engine.chaos import Chaos
 from bot.engine.clock import SystemClock
 from bot.engine.patience import cancelled
-from bot.engine.ports import (
-    Clock,
-    Cluster,
-    Diagnostician,
-    FaultBackend,
-    Metrics,
-    MetricsHistory,
-)
-from bot.engine.recovery import recover
+from bot.engine.ports import Clock, Cluster
+from bot.engine.recovery import Left, Recovery
+from bot.engine.safety import Safety
+from bot.engine.stream import Stream
+from bot.guardian import lost
 from bot.journal import Journal
-from bot.schedule import Schedule
+from bot.lock import GUARDIAN, Lock, Taken, held
+from bot.parts import cluster_of, sweep_loads, undoing
 from bot.settings import Settings
 
 log = logging.getLogger(__name__)
-NO_KEY = "no Claude key is set"
-_SHARE = 0.75  # of the time for a diagnosis; the rest is for the evidence, and for the rules
+_T = TypeVar("_T")
+
+_GUARDIAN_TAKES: Final = 60.0  # seconds; one attempt of a guardian takes no longer
+_LOOK: Final = 0.1
+_FIRST_RETRY, _LAST_RETRY = 1.0, 15.0  # seconds
+_AGAIN: Final = 1.0  # seconds until a watch that has failed begins anew
+
+
+class Ended(Exception):  # noqa: N818 - what happened, not what went wrong
+    """Somebody has asked for the end while something was waited for."""
 
 
 @asynccontextmanager
 async def engine(
-    settings: Settings, *, put_right: bool = True, clusters: bool = True
+    settings: Settings, *, policy: Policy, stop: asyncio.Event, dry: bool = False
 ) -> AsyncIterator[Chaos]:
-    """An engine on the settings' cluster and journal; ended in order, with every node back.
+    """An engine for one command, with `policy` for all that is decided; every node is back after it.
 
-    `put_right`: what earlier processes have left behind is put right first. Without `clusters`
-    it can do that, from the receipts alone, and nothing else.
+    What earlier processes have left is put right first: nobody is here who decides about it. `dry`:
+    nothing is touched, at no time. `stop` ends what is waited for.
 
     Raises:
-        SettingsError: the state folder cannot be used, or another chaosbot uses it.
+        Taken: another chaosbot uses the state folder.
+        SettingsError: the state folder cannot be used.
         ClusterError: the cluster cannot be found.
         JournalError: the journal cannot be used.
+        Ended: `stop` was set.
     """
-    clock = SystemClock()
-    async with AsyncExitStack() as stack:
-        stack.enter_context(_alone_in(settings.prepare_home()))
-        journal = await stack.enter_async_context(await Journal.open(settings.journal))
-        undoing = await _undoing(settings, journal, clock, stack)
-        known, fast = [], False
-        if clusters:
-            made = _docker if settings.cluster == "docker" else _playground
-            cluster, fast = await made(settings, clock, stack)
-            known.append(cluster)
-        chaos = Chaos(
-            known,
-            journal,
-            clock,
-            timings=settings.timings(fast=fast),
-            policy=Policy(approvers=frozenset(settings.approvers)),
-            random=SystemRandom(),
-            undoing=undoing,
-        )
-        stack.push_async_callback(chaos.close)
-        if put_right:
-            for left in await recover(chaos, kept_down=False):
-                log.warning("Run %d: %s", left.run, left.became)
-        yield chaos
-
-
-async def serve(settings: Settings, stop: asyncio.Event) -> None:
-    """The bot against Slack, until `stop` is set. Raises ChaosError."""
-    from bot.slack import Access, SlackBot
-
-    bot_token, app_token = settings.slack_tokens()
-    access = Access(bot_token=bot_token, app_token=app_token, api_url=settings.slack_api_url)
     async with (
-        engine(settings) as chaos,
-        _watching(chaos, settings.monitor),
-        SlackBot(chaos, access) as bot,
+        alone(settings.prepare_home(), "run", stop),
+        assembled(settings, policy) as chaos,
     ):
-        log.warning("Serving %s as %s. Ctrl-C ends it.", bot.team, bot.name)
-        gc.freeze()  # what is here stays: no collection needs to look at it again
-        await stop.wait()
-        log.warning("Ending: every node is restored first.")
-        await chaos.close()
+        if dry:
+            yield chaos
+            return
+        for left in await chaos.recovery.recover(kept_down=False):
+            log.warning("Run %d: %s", left.run, left.became)
+        await chaos.listen()
+        async with safe(chaos, settings.deadman):
+            yield chaos
 
 
-@asynccontextmanager
-async def _watching(chaos: Chaos, seconds: float) -> AsyncIterator[None]:
-    """Check every cluster on an interval and on every change; a failure is logged."""
-    async with Schedule(chaos.check, seconds=seconds, failed=_check_failed):
-        following = asyncio.create_task(chaos.follow(_check_failed))
-        try:
-            yield
-        finally:
-            await cancelled(following)
+async def put_right(settings: Settings, role: str, *, kept_down: bool) -> list[Left]:
+    """Restore and end whatever an earlier process has left, from the receipts alone.
 
-
-async def _playground(
-    settings: Settings, clock: Clock, stack: AsyncExitStack
-) -> tuple[Cluster, bool]:
-    """The playground as a cluster, and whether its timers run fast."""
-    backend = await stack.enter_async_context(Processes(settings.socket, clock=clock))
-    try:
-        info = await backend.info()
-    except ClusterError as error:
-        raise SettingsError(
-            f"No playground answers at {settings.socket}.",
-            mend='Start one with "chaosbot playground".',
-        ) from error
-    pd = await stack.enter_async_context(Pd(info.pd, clock=clock))
-    heartbeat = settings.heartbeat or info.heartbeat
-    cluster = Cluster(
-        name=settings.cluster_name,
-        backend=backend,
-        pd=pd,
-        load=Ycsb(settings.ycsb_command(info.pd), clock=clock),
-        diagnostician=_diagnostician(
-            settings, backend, await _seen(settings, stack), clock, heartbeat
-        ),
-        heartbeat=heartbeat,
-    )
-    return cluster, not info.real_time
-
-
-async def _docker(settings: Settings, clock: Clock, stack: AsyncExitStack) -> tuple[Cluster, bool]:
-    """A compose project as a cluster, and whether its timers run fast."""
-    backend = await stack.enter_async_context(await docker_backend(settings, clock))
-    containers = await backend.containers()
-    urls = settings.pd or pd_addresses(containers, backend.engine.place.host)
-    pd = await stack.enter_async_context(Pd(urls, clock=clock))
-    timers = timing(containers, settings.heartbeat)
-    image, command = settings.ycsb_container(timers.playground_image)
-    load = YcsbContainer(backend, pd, image, command, owner=str(settings.home), clock=clock)
-    await sweep_loads(settings, backend.engine)
-    cluster = Cluster(
-        name=settings.cluster_name,
-        backend=backend,
-        pd=pd,
-        load=load,
-        diagnostician=_diagnostician(
-            settings, backend, await _seen(settings, stack), clock, timers.heartbeat
-        ),
-        heartbeat=timers.heartbeat,
-    )
-    return cluster, timers.fast
-
-
-async def docker_backend(settings: Settings, clock: Clock) -> Docker:
-    """The compose project that the settings mean, under the engine that the environment names.
+    `kept_down`: nodes that somebody decided to keep down are restored, too. The guardian waits for
+    nobody, and writes nothing down where what runs the nodes does not answer.
 
     Raises:
-        SettingsError: there is no such project, or there are several.
-        ClusterError: the engine cannot be asked.
+        Taken: another chaosbot uses the state folder, and takes care of it.
+        SettingsError: the state folder cannot be used.
+        ClusterError: the guardian asked for nodes, and nobody answered.
+        JournalError: the journal cannot be used.
     """
-    found = Engine(located(os.environ))
-    try:
-        project = await find_project(
-            found, settings.docker_project, tikv=settings.docker_tikv, pd=settings.docker_pd
+    home, clock = settings.prepare_home(), SystemClock()
+    async with AsyncExitStack() as stack:
+        if role == GUARDIAN:
+            stack.enter_context(held(home, role))
+        else:
+            await stack.enter_async_context(alone(home, role, asyncio.Event()))
+        journal = await stack.enter_async_context(
+            await Journal.open(settings.journal, secrets=settings.secrets())
         )
-    except ClusterError as error:
-        await found.aclose()
-        said = str(error)
-        raise ClusterError(f"{said[:1].upper()}{said[1:]}.", mend=error.mend) from error
-    except BaseException:
-        await found.aclose()
-        raise
-    return Docker(found, project, clock=clock)
-
-
-async def sweep_loads(settings: Settings, engine: Engine | None = None) -> None:
-    """Remove the containers of loads that an earlier process has left behind, where Docker is."""
-    ours = engine is None
-    try:
-        engine = engine or Engine(located(os.environ))
-    except SettingsError as error:
-        log.info("No load was looked for: %s", error)
-        return
-    try:
-        for name in await sweep(engine, str(settings.home)):
-            log.warning("The load's container %s was left behind, and is removed.", name)
-    except ClusterError as error:
-        log.info("No load was looked for: %s", error)
-    finally:
-        if ours:
-            await engine.aclose()
-
-
-async def _undoing(
-    settings: Settings, journal: Journal, clock: Clock, stack: AsyncExitStack
-) -> dict[str, FaultBackend]:
-    """Who undoes the faults that are still in: a backend for each kind of open receipt."""
-    found: dict[str, FaultBackend] = {}
-    for _, injection in await journal.open_injections():
-        if injection.backend in found:
-            continue
-        if injection.backend == PROCESSES:
-            nodes = Processes(settings.socket, clock=clock)
-            found[PROCESSES] = await stack.enter_async_context(nodes)
-        elif injection.backend == CONTAINERS:
-            docker = Docker(Engine(located(os.environ)), Project(name=""), clock=clock)
-            found[CONTAINERS] = await stack.enter_async_context(docker)
+        backends = await undoing(settings, journal, clock, stack)
+        if role == GUARDIAN:
+            injections = [injection for _, injection in await journal.open_injections()]
+            for kind in {i.backend for i in injections if not lost(i.backend, i.endpoint)} & set(
+                backends
+            ):
+                await backends[kind].nodes()
+        recovery = Recovery(journal, Stream(), clock, {}, backends)
+        found = await recovery.recover(kept_down=kept_down)
+        await sweep_loads(settings)
     return found
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Figures:
-    """What the nodes count of themselves, now and (with a Prometheus) over time."""
-
-    now: Metrics
-    over_time: MetricsHistory | None
+async def left_behind(journal: Journal, *, kept_down: bool) -> list[Left]:
+    """The runs that have not ended and the faults that are still in. Raises JournalError."""
+    recovery = Recovery(journal, Stream(), SystemClock(), {}, {})
+    return await recovery.left_behind(kept_down=kept_down)
 
 
-async def _seen(settings: Settings, stack: AsyncExitStack) -> _Figures:
-    now = await stack.enter_async_context(NodeMetrics())
-    url = settings.prometheus_url
-    prometheus = await stack.enter_async_context(Prometheus(url)) if url else None
-    return _Figures(now=now, over_time=prometheus)
-
-
-def _diagnostician(
-    settings: Settings, backend: FaultBackend, figures: _Figures, clock: Clock, heartbeat: float
-) -> Diagnostician:
-    key = settings.anthropic_api_key
-    model = None
-    if key is not None:
-        model = Claude(
-            key.get_secret_value(),
-            model=settings.model,
-            clock=clock,
-            base_url=settings.anthropic_base_url,
-            limit=_SHARE * settings.timings(fast=False).diagnosis,
-        )
-    return Blind(
-        backend,
-        figures.now,
-        model,
-        NO_KEY,
-        clock,
-        history=figures.over_time,
-        heartbeat=heartbeat,
+def policy_of(settings: Settings) -> Policy:
+    """Who may decide, as the settings say."""
+    return Policy(
+        approvers=frozenset(settings.approvers),
+        groups=frozenset(settings.approver_groups),
+        needed=settings.approvals,
+        starter=settings.starter_may_approve,
+        at_deadline="keep down" if settings.at_deadline == "keep down" else "restore",
     )
 
 
-@contextmanager
-def _alone_in(home: Path) -> Iterator[None]:
-    """Keep every other chaosbot out of a state folder: two would each undo the other's faults.
+@asynccontextmanager
+async def alone(home: Path, role: str, stop: asyncio.Event) -> AsyncIterator[Lock]:
+    """The lock on a state folder. A guardian that holds it is waited for: it puts things right."""
+    ends, said = time.monotonic() + _GUARDIAN_TAKES, False
+    async with AsyncExitStack() as stack:
+        while True:
+            try:
+                lock = stack.enter_context(held(home, role))
+                break
+            except Taken as taken:
+                if taken.holder.role != GUARDIAN or time.monotonic() >= ends:
+                    raise
+            if not said:
+                log.warning("The guardian puts right what was left behind: waiting for it.")
+                said = True
+            await unless(stop, asyncio.sleep(_LOOK))
+        yield lock
 
-    Raises:
-        SettingsError: another one is in it; the sentence names its process.
+
+@asynccontextmanager
+async def assembled(
+    settings: Settings, policy: Policy, *, stop: asyncio.Event | None = None
+) -> AsyncIterator[Chaos]:
+    """An engine under a lock that is held, closed in order; raises as `engine` does.
+
+    `stop`: a cluster that is away is waited for until then, if something is left in it.
     """
-    lock = home / "lock"
-    with lock.open("a+") as held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            held.seek(0)
-            raise SettingsError(
-                f"Another chaosbot (process {held.read().strip() or 'unknown'}) uses {home}.",
-                mend="Stop it, or set CHAOSBOT_HOME to another folder.",
-            ) from None
-        held.truncate(0)
-        held.write(str(os.getpid()))
-        held.flush()
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        journal = await stack.enter_async_context(
+            await Journal.open(settings.journal, secrets=settings.secrets())
+        )
+        backends = await undoing(settings, journal, clock, stack)
+        cluster, fast = await _cluster(settings, journal, clock, stack, stop)
+        chaos = Chaos(
+            [cluster],
+            journal,
+            clock,
+            timings=settings.timings(fast=fast),
+            policy=policy,
+            limits=settings.limits(),
+            random=SystemRandom(),
+            undoing=backends,
+        )
+        stack.push_async_callback(chaos.close)
+        yield chaos
+
+
+@asynccontextmanager
+async def safe(chaos: Chaos, deadman: float) -> AsyncIterator[None]:
+    """Watch over an engine (`engine.safety`); `deadman`: seconds of silence."""
+    guarding = asyncio.create_task(_keep_safe(chaos, deadman))
+    try:
         yield
+    finally:
+        await cancelled(guarding)
 
 
-def _check_failed(error: Exception) -> None:
-    log.error("The cluster could not be checked: %s", error, exc_info=error)
+async def _cluster(
+    settings: Settings,
+    journal: Journal,
+    clock: Clock,
+    stack: AsyncExitStack,
+    stop: asyncio.Event | None,
+) -> tuple[Cluster, bool]:
+    said, wait = "", _FIRST_RETRY
+    while True:
+        async with AsyncExitStack() as attempt:
+            try:
+                found = await cluster_of(settings, clock, attempt)
+            except ChaosError as error:
+                away = isinstance(error, ClusterError) or isinstance(error.__cause__, ClusterError)
+                if not stop or not away or not await left_behind(journal, kept_down=False):
+                    raise
+                if error.whole != said:
+                    said = error.whole
+                    log.warning("%s It is tried again: runs are unfinished.", said)
+            else:
+                stack.push_async_exit(attempt.pop_all())
+                return found
+        await unless(stop, asyncio.sleep(wait))
+        wait = min(wait * 2, _LAST_RETRY)
+
+
+async def _keep_safe(chaos: Chaos, deadman: float) -> None:
+    """The engine's safety. It has to go on, whatever happens to it."""
+    while True:
+        try:
+            await Safety(chaos, deadman=deadman).keep_watch()
+        except Exception:  # a defect: without a watch, a fault might stay in
+            log.exception("The watch over the runs has failed, and begins anew.")
+        await asyncio.sleep(_AGAIN)
+
+
+async def unless(stop: asyncio.Event | None, doing: Coroutine[Any, Any, _T]) -> _T:
+    """What `doing` returns. Raises Ended as soon as `stop` is set; it is then cancelled."""
+    if stop is None:
+        return await doing
+    task, stopped = asyncio.ensure_future(doing), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise Ended
+        return task.result()
+    finally:
+        await cancelled(task, stopped)

@@ -15,11 +15,14 @@ import json
 import os
 import sys
 import tempfile
+import time
 import webbrowser
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from signal import Signals
+from typing import NoReturn
 
 from bot.domain.errors import SettingsError
 from bot.domain.events import Record, RunFinished, StageEntered
@@ -29,6 +32,7 @@ from bot.engine.clock import SystemClock
 from bot.engine.patience import cancelled
 from bot.journal import Journal
 from bot.sandbox.client import SandboxClient
+from bot.sandbox.controls import Control
 from bot.sandbox.directory import APPROVER, CHAOS, STARTER, SlashCommand
 from bot.sandbox.server import PortInUseError, Sandbox, start
 from bot.standins import Child, playground_ready, start_playground
@@ -39,6 +43,17 @@ APPROVE = "approve_restore"  # the button, as anybody sees it in the message
 _LOOK = 0.1  # seconds between two looks at the journal
 _BEFORE_APPROVING = 3.0  # seconds that a reader gets with the open question
 _CONNECTED_WITHIN = 60.0
+# A team's own rules are about people and clusters that the demo does not have.
+_EVERYBODY_MAY = (
+    "CHAOSBOT_APPROVERS",
+    "CHAOSBOT_APPROVER_GROUPS",
+    "CHAOSBOT_APPROVALS",
+    "CHAOSBOT_STARTER_MAY_APPROVE",
+    "CHAOSBOT_AT_DEADLINE",
+    "CHAOSBOT_PROTECTED",
+    "CHAOSBOT_HOURS",
+    "CHAOSBOT_RUNS_AN_HOUR",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,9 +90,10 @@ class Demo:
             socket = home / "playground.sock"
             playground = await start_playground(socket, real_time=self._wishes.real_time)
             stack.push_async_callback(playground.stop)
-            sandbox = await self._sandbox()
+            bot = _Bot(home, socket)
+            sandbox = await self._sandbox(bot)
             stack.push_async_callback(sandbox.stop)
-            bot = await _bot(home, socket, sandbox)
+            await bot.start(sandbox)
             stack.push_async_callback(bot.stop)
             _say(f"Slack, as a local sandbox: {sandbox.url} (Ctrl-C ends everything)")
             _say(f"For reports while it lasts: CHAOSBOT_HOME={home} chaosbot report 1")
@@ -85,7 +101,7 @@ class Demo:
                 await asyncio.to_thread(webbrowser.open, sandbox.url)
             playing = asyncio.create_task(self._play(home, sandbox, playground))
             stopped = asyncio.create_task(stop.wait())
-            died = [asyncio.create_task(_died(child)) for child in (bot, playground)]
+            died = [asyncio.create_task(d) for d in (bot.died(), _died(playground))]
             tasks = (playing, stopped, *died)
             try:
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -99,15 +115,30 @@ class Demo:
                 await cancelled(*tasks)
         return None
 
-    async def _sandbox(self) -> Sandbox:
+    async def _sandbox(self, bot: _Bot) -> Sandbox:
         command = SlashCommand(
             name="/chaos",
             description="Break a node of the cluster, and watch what happens",
-            usage_hint="kill tikv | status | abort | help",
-            examples=("kill tikv", "kill tikv-1", "kill pd", "status", "abort", "help"),
+            usage_hint="kill tikv | status | abort | halt | help",
+            examples=(
+                "kill tikv",
+                "kill tikv-1",
+                "kill pd",
+                "status",
+                "abort",
+                "halt",
+                "resume",
+                "help",
+            ),
+        )
+        kill = Control(
+            id="kill_bot",
+            label="Kill the bot",
+            hint="SIGKILL, and a new start: the thread goes on",
+            act=bot.kill_and_start,
         )
         try:
-            return await start(self._wishes.port, commands=[command])
+            return await start(self._wishes.port, commands=[command], controls=[kill])
         except PortInUseError as error:
             raise SettingsError(str(error)) from error
 
@@ -124,17 +155,66 @@ class Demo:
             return await self._view.show(_first_run(records, slack))
 
 
-async def _bot(home: Path, socket: Path, sandbox: Sandbox) -> Child:
-    environment = {
-        **sandbox.environment,
-        "CHAOSBOT_HOME": str(home),
-        "CHAOSBOT_CLUSTER": "playground",
-        "CHAOSBOT_PLAYGROUND_SOCKET": str(socket),
-        "CHAOSBOT_APPROVERS": "",
-    }
-    return await Child.start(
-        "the bot", ["bot", "serve", "--stop-on-eof"], home / "serve.log", environment
-    )
+class _Bot:
+    """`chaosbot serve` in the sandbox's workspace; it may be killed, and starts again."""
+
+    def __init__(self, home: Path, socket: Path) -> None:
+        self._home = home
+        self._socket = socket
+        self._sandbox: Sandbox | None = None
+        self._child: Child | None = None
+        self._ending = False
+        self._replacing = asyncio.Lock()
+
+    async def start(self, sandbox: Sandbox) -> None:
+        """Start it; it may not be connected yet."""
+        self._sandbox = sandbox
+        environment = {
+            **sandbox.environment,
+            "CHAOSBOT_HOME": str(self._home),
+            "CHAOSBOT_CLUSTER": "playground",
+            "CHAOSBOT_PLAYGROUND_SOCKET": str(self._socket),
+            **dict.fromkeys(_EVERYBODY_MAY, ""),
+        }
+        words = ["bot", "serve", "--stop-on-eof"]
+        again = self._child is not None
+        log = self._home / "serve.log"
+        self._child = await Child.start("the bot", words, log, environment, again=again)
+
+    async def kill_and_start(self) -> str:
+        """What the page's control does; says how long the bot was gone."""
+        async with self._replacing:
+            if self._child is None or self._sandbox is None or self._ending:
+                return "There is no bot now."
+            began = time.monotonic()
+            await self._child.kill()
+            await self.start(self._sandbox)
+        async with SandboxClient(self._sandbox.url) as slack:
+            await slack.until_connected(timeout=_CONNECTED_WITHIN)
+        away = time.monotonic() - began
+        return (
+            f"The bot was killed with SIGKILL and is back after {away:.1f} s; the thread goes on."
+        )
+
+    async def died(self) -> NoReturn:
+        """Wait for an end that nobody has wanted.
+
+        Raises:
+            SettingsError: it has come.
+        """
+        while child := self._child:
+            status = await child.ended()
+            async with self._replacing:  # a control may have killed it, and starts another
+                if child is self._child:
+                    raise _end_of(child, status)
+        raise RuntimeError("the bot is started first")
+
+    async def stop(self) -> None:
+        """End it in order: what is broken is restored first."""
+        async with self._replacing:
+            self._ending = True
+            if self._child is not None:
+                await self._child.stop(by=Signals.SIGINT)
 
 
 def _home(stack: AsyncExitStack) -> Path:
@@ -145,9 +225,12 @@ def _home(stack: AsyncExitStack) -> Path:
     return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chaosbot-")))
 
 
-async def _died(child: Child) -> None:
-    status = await child.ended()
-    raise SettingsError(f"{child.name.capitalize()} ended ({status}): {child.last_words()}")
+async def _died(child: Child) -> NoReturn:
+    raise _end_of(child, await child.ended())
+
+
+def _end_of(child: Child, status: int) -> SettingsError:
+    return SettingsError(f"{child.name.capitalize()} ended ({status}): {child.last_words()}")
 
 
 async def _follow(path: Path) -> AsyncIterator[Record]:

@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from signal import Signals
 
 from bot.cluster.processes import Processes
 from bot.domain.errors import ClusterError, SettingsError
@@ -31,10 +32,19 @@ class Child:
 
     @classmethod
     async def start(
-        cls, name: str, words: Sequence[str], output: Path, environment: Mapping[str, str]
+        cls,
+        name: str,
+        words: Sequence[str],
+        output: Path,
+        environment: Mapping[str, str],
+        *,
+        again: bool = False,
     ) -> Child:
-        """Start `python -m ...words`; what it says goes to the file `output`."""
-        with output.open("wb") as written:
+        """Start `python -m ...words`; what it says goes to the file `output`.
+
+        `again`: behind what the one before it has said.
+        """
+        with output.open("ab" if again else "wb") as written:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
@@ -52,10 +62,16 @@ class Child:
         """Wait for its end; its exit status."""
         return await self._process.wait()
 
-    async def stop(self, limit: float = 60.0) -> None:
+    async def kill(self) -> None:
+        """End it at once, without a word of its own."""
+        if self._process.returncode is None:
+            self._process.kill()
+        await self._process.wait()
+
+    async def stop(self, limit: float = 60.0, by: Signals = Signals.SIGTERM) -> None:
         """Ask it to end, in order; after so many seconds insist."""
         if self._process.returncode is None:
-            self._process.terminate()
+            self._process.send_signal(by)
             try:
                 async with asyncio.timeout(limit):
                     await self._process.wait()

@@ -17,7 +17,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.doctor.finding import Finding, broken, not_set, works
-from bot.doctor.state import holder_of
+from bot.lock import holder
 from bot.settings import Settings
 
 # What the app's manifest asks for, and what each is for.
@@ -52,18 +52,26 @@ class _Said:
 async def look_at_slack(settings: Settings, channel: str | None) -> list[Finding]:
     """Tokens, scopes, socket, and the channel (an id) if one is given."""
     bot, app = settings.slack_bot_token, settings.slack_app_token
-    if bot is None and app is None:
+    secret = settings.slack_signing_secret
+    if bot is None and app is None and secret is None:
         text = "SLACK_BOT_TOKEN and SLACK_APP_TOKEN: only chaosbot serve needs them."
         mend = "Create the app from manifest.yaml at api.slack.com/apps, and set its tokens."
         return [not_set("Slack", text, mend=mend)]
     timeout = aiohttp.ClientTimeout(total=_WITHIN)
     async with aiohttp.ClientSession(timeout=timeout) as session:
         slack = _Slack(settings, session)
+        over = _over_http() if secret and app is None else None
         found = await asyncio.gather(
             slack.bot(bot.get_secret_value() if bot else None, channel),
-            slack.app(app.get_secret_value() if app else None),
+            over or slack.app(app.get_secret_value() if app else None),
         )
     return [finding for part in found for finding in part]
+
+
+async def _over_http() -> list[Finding]:
+    """With a signing secret and no app token, the bot is meant to be served over HTTP."""
+    text = "Only SLACK_SIGNING_SECRET is set: start the bot with chaosbot serve --http PORT."
+    return [works("Slack HTTP", text)]
 
 
 class _Slack:
@@ -112,9 +120,9 @@ class _Slack:
 
     async def _socket(self, url: str) -> Finding:
         check = "Slack Socket Mode"
-        holder = holder_of(self._home)
-        if holder is not None:
-            return works(check, f"Left to the chaosbot that is at work ({holder}).")
+        at_work = holder(self._home)
+        if at_work is not None:
+            return works(check, f"Left to the chaosbot that is at work ({at_work}).")
         mend = "See that WebSockets pass your network's proxies."
         try:
             async with (

@@ -5,7 +5,6 @@ Nothing is made or changed, except for a nameless file that is gone at once.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import tempfile
@@ -13,9 +12,11 @@ from pathlib import Path
 from typing import Final
 
 from bot.doctor.finding import Finding, broken, works
+from bot.domain.control import standing
 from bot.domain.errors import JournalError
 from bot.journal import Journal
 from bot.journal.migrate import known
+from bot.lock import holder
 from bot.settings import Settings
 
 _ELSEWHERE: Final = "Name another folder in CHAOSBOT_HOME."
@@ -29,25 +30,12 @@ async def look_at_state(settings: Settings) -> list[Finding]:
     if not settings.journal.exists():
         text = f"There is none yet; the first run makes it, at {settings.journal}."
         return [folder, works("journal", text)]
-    holder = holder_of(settings.home)
-    found = [folder, *await _journal(settings.journal, in_use=holder is not None)]
-    if holder is not None:
-        text = f"One is at work here ({holder}): a second one would be refused this folder."
+    at_work = holder(settings.home)
+    found = [folder, *await _journal(settings.journal, in_use=at_work is not None)]
+    if at_work is not None:
+        text = f"One is at work here ({at_work}): a second one would be refused this folder."
         found.append(works("other chaosbots", text))
     return found
-
-
-def holder_of(home: Path) -> str | None:
-    """Who else uses a state folder ("process 17"), None if nobody does."""
-    try:
-        with (home / "lock").open() as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return f"process {lock.read(20).strip() or 'unknown'}"
-    except OSError:
-        return None
-    return None
 
 
 def _folder(home: Path) -> Finding:
@@ -82,10 +70,14 @@ async def _journal(path: Path, *, in_use: bool) -> list[Finding]:
         async with await Journal.open(path, read_only=True) as journal:
             newest = await journal.latest(1)
             injected = await journal.open_injections()
+            halt = standing(await journal.newest_halt())
     except JournalError as error:
         return [broken("journal", error)]
     last = f"its newest run is {newest[0]}" if newest else "there is no run in it yet"
     found = [works("journal", f"It opens, schema {max(m.number for m in known())}; {last}.")]
+    if halt:
+        mend = "When runs may be started again: chaosbot resume."
+        found.append(broken("halt", halt.text, mend=mend, needed=False))
     if injected and not in_use:
         told = "; ".join(f"run {run}: {left.text}" for run, left in injected)
         text = f"The journal says that this may still be broken: {told}."

@@ -23,6 +23,22 @@ QUICK = {
     "CHAOSBOT_SETTLING_SECONDS": "1",
     "CHAOSBOT_POLL_SECONDS": "0.2",
 }
+# A playground whose failures show within a second, and heal as soon.
+TIMERS = {
+    "store_heartbeat": 0.1,
+    "region_heartbeat": 0.5,
+    "disconnected_after": 0.5,
+    "election": 0.3,
+    "election_max": 0.5,
+    "raft_heartbeat": 0.1,
+    "pd_election": 0.4,
+    "pd_election_max": 0.7,
+    "pd_raft_heartbeat": 0.1,
+    "health": 0.5,
+    "balance": 0.2,
+    "balance_settle": 0.5,
+    "stop": 0.5,
+}
 
 
 class Shell:
@@ -83,10 +99,12 @@ class Shell:
             await process.communicate()
 
     @asynccontextmanager
-    async def playground(self):
+    async def playground(self, *, quick=False):
         """A playground that was there before; its backend, to look at the nodes."""
         socket = self.home / "playground.sock"
-        async with self.running("playground"), Processes(socket, clock=SystemClock()) as nodes:
+        timers = [f"--timer={name}={seconds}" for name, seconds in TIMERS.items()]
+        words = ["playground", *(timers if quick else [])]
+        async with self.running(*words), Processes(socket, clock=SystemClock()) as nodes:
             async with asyncio.timeout(20):
                 while not await _ready(nodes):
                     await asyncio.sleep(0.05)

@@ -16,7 +16,7 @@ from bot.__main__ import parser
 def test_help_names_every_command(shell):
     done = shell.run("--help")
     assert done.returncode == 0
-    for name in ("demo", "serve", "run", "recover", "report", "sandbox", "playground"):
+    for name in parser()._subparsers._group_actions[0].choices:
         assert name in done.stdout
 
 
@@ -41,6 +41,12 @@ def test_help_imports_no_sdk(shell):
         (("run", "kill tikv", "--cluster", "moon"), "moon"),
         (("demo", "--port", "99999"), "65535"),
         (("serve",), "SLACK_BOT_TOKEN and SLACK_APP_TOKEN are not set"),
+        (("serve", "--http", "3100"), "SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET are not set"),
+        (("serve", "--http", "x"), '"x" is no port'),
+        (("guardian",), "--home"),
+        (("guardian", "--home", ".", "--bot", "me", "--seconds", "1"), '"me" is no process id'),
+        (("guardian", "--home", ".", "--bot", "1", "--seconds", "-1"), "no time in seconds"),
+        (("history", "--limit", "0"), "no number of runs"),
     ],
 )
 def test_wrong_words_are_one_sentence_and_exit_2(shell, words, named):
@@ -96,7 +102,7 @@ async def test_two_bots_do_not_share_a_state_folder(shell):
         first.send_signal(signal.SIGINT)
         await asyncio.wait_for(first.communicate(), 40)
     assert second.returncode == 2
-    assert f"process {first.pid}" in second.stderr
+    assert f"Another chaosbot (run, process {first.pid}) uses" in second.stderr
 
 
 async def test_the_demo_tells_its_story_in_plain_lines_and_ends(shell):
@@ -105,6 +111,7 @@ async def test_the_demo_tells_its_story_in_plain_lines_and_ends(shell):
     assert demo.returncode == 0, said.decode()
     assert "http://127.0.0.1:" in said.decode()
     lines = out.decode()
+    assert not (shell.home / "guardian.log").read_text()
     for word in ("Checking", "Loading", "Injecting", "Detecting", "Diagnosing", "Verifying"):
         assert word in lines
     assert "\x1b" not in lines

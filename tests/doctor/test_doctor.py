@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from signal import Signals
 
@@ -15,7 +15,9 @@ from aiohttp import web
 from bot.doctor import State, stands_in_the_way
 from bot.doctor.examination import WITHIN
 from bot.doctor.slack import SCOPES
+from bot.domain.control import Halted, Resumed
 from bot.journal import Journal
+from bot.lock import held
 from bot.sandbox import server
 from bot.sandbox.directory import CHAOS
 from tests import histories
@@ -156,14 +158,30 @@ async def test_a_slack_that_is_none(examined, slacks):
 
 
 async def test_the_socket_is_left_to_a_bot_that_is_at_work(examined, slack, home):
-    (home / "lock").write_text("4711")
-    with (home / "lock").open() as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
+    with held(home, "serve"):
         async with await Journal.open(home / "journal.sqlite3"):
             found = await examined(**slack.environment)
-    assert "process 4711" in found["Slack Socket Mode"].text
-    assert "process 4711" in found["other chaosbots"].text
+    assert f"serve, process {os.getpid()}" in found["Slack Socket Mode"].text
+    assert f"serve, process {os.getpid()}" in found["other chaosbots"].text
     assert not [c for c in slack.slack.calls if c.method == "never"]
+
+
+async def test_a_halt_is_shown_and_stands_in_nobodys_way(examined, home):
+    async with await Journal.open(home / "journal.sqlite3") as journal:
+        await journal.note(Halted(by="U1", why="a customer called"), datetime.now(UTC))
+        found = await examined()
+        assert "by U1: a customer called." in found["halt"].text
+        assert "chaosbot resume" in found["halt"].mend
+        assert not stands_in_the_way([found["halt"]])
+        await journal.note(Resumed(by="U1"), datetime.now(UTC))
+    assert "halt" not in await examined()
+
+
+async def test_a_signing_secret_alone_means_http(examined, slack):
+    given = {k: v for k, v in slack.environment.items() if k != "SLACK_APP_TOKEN"}
+    found = await examined(**given, SLACK_SIGNING_SECRET="s")
+    assert "--http" in found["Slack HTTP"].text
+    assert "Slack app token" not in found
 
 
 async def test_a_store_and_a_pd_that_are_down(examined, home):

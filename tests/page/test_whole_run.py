@@ -85,6 +85,38 @@ async def test_a_whole_run_from_the_first_word_to_the_recovery(shell, page):  # 
         await expect(page.get_by_role("dialog")).to_have_count(0)
 
 
+async def test_a_bot_that_is_killed_on_the_page_goes_on_with_the_thread(shell, page):  # noqa: F811
+    async with shell.running("demo", "--port", "0", "--stay", "--no-first-run") as demo:
+        await page.goto(await address(demo))
+        await expect(page.get_by_role("link", name="chaosbot connected")).to_be_visible()
+        composer = page.get_by_role("combobox", name="Message #chaos")
+        await composer.fill("/chaos kill tikv")
+        await composer.press("Enter")
+        thread = page.get_by_role("complementary", name="Thread")
+        approve = thread.get_by_role("button", name="Approve restore")
+        await expect(approve).to_have_count(1)
+
+        kill = page.get_by_role("button", name="Kill the bot")
+        await kill.click()
+        await kill.click(force=True)  # it is under way: nothing more happens
+        said = page.get_by_text(re.compile("killed with SIGKILL and is back after"))
+        await expect(said).to_be_visible()
+
+        await page.get_by_role("radio", name="approver").click()
+        await approve.click()
+        await page.get_by_role("dialog").get_by_role("button", name="Restore it").click()
+        await expect(thread).to_contain_text("Restore approved by @approver")
+        root = page.get_by_role("log", name="Messages").get_by_role("article")
+        await expect(root.first).to_contain_text("Recovered in")
+        await expect(root).to_have_count(1)
+        result = thread.get_by_role("article").filter(has_text="of its baseline")
+        await expect(result).to_have_count(1)
+        live = thread.get_by_role("article").filter(has_text=re.compile("[✓◔] ?Checking"))
+        await expect(live).to_have_count(1)
+    found = await shell.until(lambda r: r.event.event == "noted")
+    assert "Chaosbot was away for" in found.event.note
+
+
 async def test_wrong_words_are_answered_to_who_typed_them(shell, page):  # noqa: F811
     async with shell.running("demo", "--port", "0", "--stay", "--no-first-run") as demo:
         await page.goto(await address(demo))
