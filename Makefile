@@ -13,12 +13,14 @@ PD_1_PORT ?= 12379
 PD_2_PORT ?= 22379
 PD_3_PORT ?= 32379
 export BASE_IMAGE PD_1_PORT PD_2_PORT PD_3_PORT
+KILLS ?= 500
+RUNS ?= 1000
 PDS := $(PD_1_PORT:%=127.0.0.1:%) $(PD_2_PORT:%=127.0.0.1:%) $(PD_3_PORT:%=127.0.0.1:%)
 COMPOSE_CLUSTER = $(COMPOSE) --project-name $(CLUSTER) --file docker-compose.yaml
 COMPOSE_PLAYGROUND = $(COMPOSE) --project-name $(PLAYGROUND) --file docker-compose.playground.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up up-playground image-playground down test check bench format pictures lock clean
+.PHONY: help install demo up up-playground image-playground down test check bench soak format pictures lock clean
 
 help:  ## show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -66,6 +68,9 @@ check: $(READY)  ## format, lint, types, imports
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+soak: $(READY)  ## kill the bot KILLS times, run RUNS runs, and say in one line of JSON what was lost
+	@$(BIN)/python -m bench.soak --kills $(KILLS) --runs $(RUNS) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 format: $(READY)  ## format and mend what can be mended
 	@$(BIN)/ruff format .

@@ -1,0 +1,1 @@
+"""Soak: the bot is killed hundreds of times, and runs a thousand times; what was lost, or grew?"""
