@@ -23,7 +23,9 @@ _NOT_FOUND: Final = 404
 _SERVER_ERROR: Final = 500
 _SHOWN: Final = 200
 # What the SDK, the HTTP library under it and the sockets under that raise.
-RAISED: Final = (DockerException, requests.RequestException, OSError, ValueError)
+# The last are what the SDK makes of JSON of another shape: it looks at nothing before it takes it.
+_ODD: Final = (AttributeError, LookupError, TypeError, RecursionError)
+RAISED: Final = (DockerException, requests.RequestException, OSError, ValueError, *_ODD)
 
 
 class Missing(BadAnswer):
@@ -36,6 +38,8 @@ def translated(error: BaseException, who: str) -> ClusterError:  # noqa: PLR0911
         return error
     if isinstance(error, APIError):
         return _answered(error, who)
+    if isinstance(error, _ODD):
+        return BadAnswer(f"{who} answered what makes no sense ({type(error).__name__})")
     chain = list(_chain(error))
     for cause in chain:
         if isinstance(cause, APIError):

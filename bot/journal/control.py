@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 import aiosqlite
+from pydantic import ValidationError
 
 from bot.domain.control import CONTROL, Control, Entry
 from bot.domain.model import iso
@@ -25,7 +26,7 @@ class Controls(Table):
                 (iso(at), event.event, self._clean(CONTROL.dump_json(event))),
             )
         )
-        return _entry(rows[0])
+        return self._entry(rows[0])
 
     async def newest_halt(self) -> Entry | None:
         """The newest halt or resume, None if there never was one."""
@@ -33,7 +34,7 @@ class Controls(Table):
             f"SELECT {_ENTRY} FROM control WHERE event IN ('halted', 'resumed') "  # noqa: S608 - the columns are ours
             "ORDER BY position DESC LIMIT 1"
         )
-        return _entry(rows[0]) if rows else None
+        return self._entry(rows[0]) if rows else None
 
     async def rejections(self, limit: int) -> list[Entry]:
         """The newest refusals that no run's history could take, newest first."""
@@ -42,9 +43,11 @@ class Controls(Table):
             "ORDER BY position DESC LIMIT ?",
             (limit,),
         )
-        return [_entry(row) for row in rows]
+        return [self._entry(row) for row in rows]
 
-
-def _entry(row: aiosqlite.Row) -> Entry:
-    event = CONTROL.validate_json(row["body"])
-    return Entry(position=row["position"], at=row["at"], event=event)
+    def _entry(self, row: aiosqlite.Row) -> Entry:
+        try:
+            event = CONTROL.validate_json(row["body"])
+            return Entry(position=row["position"], at=row["at"], event=event)
+        except ValidationError as error:
+            raise self._odd(f"Control entry {row['position']}", error) from error

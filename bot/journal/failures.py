@@ -26,11 +26,15 @@ _DAMAGED: Final = (
 )
 
 
-def translated(error: sqlite3.Error, path: Path) -> JournalError:
-    """What SQLite raised about the journal at `path`, as a sentence with its remedy."""
+def translated(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> JournalError:
+    """What SQLite raised about the journal at `path`, as a sentence with its remedy.
+
+    Where the schema is damaged, SQLite's own words may be, too.
+    """
     code = getattr(error, "sqlite_errorcode", None)
     primary = None if code is None else code & 0xFF  # the rest says where, not what
-    if primary in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+    damaged = isinstance(error, UnicodeDecodeError)
+    if damaged or primary in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
         what, mend = _DAMAGED
     elif primary in _SENTENCES:
         what, mend = _SENTENCES[primary]

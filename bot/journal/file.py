@@ -45,7 +45,7 @@ class File:
         except BaseException as error:
             if connection is not None:
                 await connection.close()
-            if isinstance(error, sqlite3.Error):
+            if isinstance(error, sqlite3.Error | UnicodeDecodeError):
                 raise translated(error, path) from error
             raise
         return cls(connection, path)
@@ -91,7 +91,7 @@ class File:
                 raise JournalError(f"The journal {self.path} is closed.")
             try:
                 yield self._connection
-            except sqlite3.Error as error:
+            except (sqlite3.Error, UnicodeDecodeError) as error:
                 raise translated(error, self.path) from error
 
 

@@ -108,18 +108,14 @@ class Histories(Table):
             event = EVENT.validate_json(row["body"])
             return Record(run=row["run"], seq=row["seq"], at=row["at"], event=event)
         except ValidationError as error:
-            where = f"Event {row['seq']} of run {row['run']} in the journal {self._file.path}"
+            what = f"Event {row['seq']} of run {row['run']}"
             if error.errors()[0]["type"] == "union_tag_invalid":
                 raise JournalError(
-                    f'{where} is of a kind that this Chaosbot does not know: "{row["event"]}".',
+                    f"{what} in the journal {self._file.path} is of a kind that this Chaosbot does "
+                    f'not know: "{row["event"]}".',
                     mend="Use the Chaosbot that wrote it.",
                 ) from error
-            first = error.errors()[0]
-            place = ".".join(str(part) for part in first["loc"])
-            raise JournalError(
-                f"{where} ({row['event']}) cannot be read: {place}: {first['msg']}.",
-                mend="Use the Chaosbot that wrote it.",
-            ) from error
+            raise self._odd(f"{what} ({row['event']})", error) from error
 
     def _values(self, event: Event, at: datetime) -> dict[str, object]:
         body = self._clean(EVENT.dump_json(event))

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
+from pydantic import ValidationError
+
+from bot.domain.errors import JournalError
 from bot.domain.secrets import json_without_secrets
 from bot.journal.file import File
 
@@ -30,3 +33,12 @@ class Table:
     def _clean(self, body: bytes) -> str:
         """JSON as it may be kept."""
         return json_without_secrets(body.decode(), self._secrets, keep=KEPT)
+
+    def _odd(self, what: str, error: ValidationError) -> JournalError:
+        """A row that somebody has changed, or that a newer Chaosbot wrote, in a sentence."""
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "it"
+        return JournalError(
+            f"{what} in the journal {self._file.path} cannot be read: {place}: {first['msg']}.",
+            mend="Use the Chaosbot that wrote it.",
+        )

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 import aiosqlite
+from pydantic import ValidationError
 
 from bot.domain.errors import JournalError
 from bot.domain.model import iso
@@ -56,19 +57,19 @@ class Tickets(Table):
             seen,
         )
         rows = await self._file.carried_out(self._file.rows(_OCCURRED, values))
-        return _ticket(rows[0])
+        return self._ticket(rows[0])
 
     async def resolve(self, ticket: int, at: datetime) -> Ticket:
         """Close a ticket; one that is closed stays as it is."""
         rows = await self._file.carried_out(self._file.rows(_RESOLVE, (iso(at), ticket)))
         if not rows:
             raise JournalError(f"The journal {self._file.path} has no ticket {ticket}.")
-        return _ticket(rows[0])
+        return self._ticket(rows[0])
 
     async def open_tickets(self, cluster: str) -> list[Ticket]:
         """The tickets that are not resolved, oldest first."""
         rows = await self._file.rows(_OPEN, (cluster,))
-        return [_ticket(row) for row in rows]
+        return [self._ticket(row) for row in rows]
 
     async def similar_tickets(self, ticket: Ticket, limit: int) -> list[Ticket]:
         """Resolved tickets about the same invariant or subject in its cluster, newest first."""
@@ -82,8 +83,10 @@ class Tickets(Table):
                 "limit": limit,
             },
         )
-        return [_ticket(row) for row in rows]
+        return [self._ticket(row) for row in rows]
 
-
-def _ticket(row: aiosqlite.Row) -> Ticket:
-    return Ticket.model_validate(dict(row))
+    def _ticket(self, row: aiosqlite.Row) -> Ticket:
+        try:
+            return Ticket.model_validate(dict(row))
+        except ValidationError as error:
+            raise self._odd(f"Ticket {row['id']}", error) from error
