@@ -168,7 +168,9 @@ def _stage_entered(report: Report, record: e.Record, event: e.StageEntered) -> d
         return {"stages": (*report.stages[:-1], again)}  # taken up after a restart
     entered = StageTime(stage=event.stage, started_at=record.at, deadline=event.deadline)
     changed: dict[str, object] = {"stages": (*_closed(report, record), entered)}
-    if event.stage is Stage.RESTORING and report.finished:  # a kept-down run that goes on has no outcome yet
+    if (
+        event.stage is Stage.RESTORING and report.finished
+    ):  # a kept-down run that goes on has no outcome yet
         changed |= dict.fromkeys(_END) | {"why": ""}
     return changed
 

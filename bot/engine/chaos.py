@@ -223,11 +223,15 @@ class Chaos:
         """Let runs be started again.
 
         Raises:
-            Undecidable: `voter` may not, or there is no halt.
+            Undecidable: `voter` may not, or there is no halt; the refusal is recorded.
             JournalError: it could not be written down, and the halt holds.
         """
-        self.policy.allow(voter)
-        await self._halting.resume(voter.user)
+        try:
+            self.policy.allow(voter)
+            await self._halting.resume(voter.user)
+        except Undecidable as error:
+            await self._refusals.record(None, voter.user, "resume", error.whole)
+            raise
 
     async def listen(self) -> None:
         """Obey a halt or a resume that another process has journalled. Raises JournalError."""

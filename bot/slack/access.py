@@ -38,6 +38,7 @@ class Access:
         api_url: Where the Web API is, with or without a slash at its end.
         channel: Where runs appear that were not asked for in Slack; None: they do not.
         ping_interval: Seconds between two looks at the connection.
+        secrets: What is never said in Slack, beside all that looks like a secret.
 
     Raises:
         SettingsError: what the mode needs is not there.
@@ -50,6 +51,7 @@ class Access:
     api_url: str = SLACK
     channel: str | None = None
     ping_interval: float = 10.0
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         if self.http is None and not self.app_token:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -19,6 +19,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.slack.blocks import BlockJson
+from bot.slack.clean import clean
 from bot.slack.mrkdwn import Markup
 from bot.slack.web_api import CallFailed, call
 
@@ -132,8 +133,14 @@ class Answers:
     """Sends answers. A failure is logged: there is nobody else to tell."""
 
     def __init__(
-        self, session: aiohttp.ClientSession, client: AsyncWebClient, *, proxy: str | None
+        self,
+        session: aiohttp.ClientSession,
+        client: AsyncWebClient,
+        *,
+        proxy: str | None,
+        secrets: Collection[str] = (),
     ) -> None:
+        self._secrets = secrets
         self._session = session
         self._client = client
         self._proxy = proxy
@@ -157,7 +164,7 @@ class Answers:
         client = AsyncWebhookClient(asked.response_url, session=self._session)
         client.proxy = self._proxy
         try:
-            answer = await client.send_dict(body)
+            answer = await client.send_dict(clean(body, self._secrets))
         except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError) as error:
             log.warning("%s could not be answered: %s", asked.user, error)
             return

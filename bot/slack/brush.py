@@ -146,7 +146,10 @@ class Brush:
         """Something that only a person can mend; a content that Slack refuses is not repeated."""
         picture, wall = stroke.picture, stroke.wall
         if error.about_content:
+            same = picture.refused == stroke.desired.essence
+            picture.refusals = picture.refusals + 1 if same else 1
             picture.refused = stroke.desired.essence
+            self._later(picture)
         else:
             picture.hopeless = True
             picture.retry_at = self._clock.monotonic() + _HOPELESS_AGAIN

@@ -257,7 +257,7 @@ class SlackBot:
     ) -> AsyncApp:
         app = bolt_app(self._access, identity, session, self._running)
         chaos = self._chaos
-        answers = Answers(session, client, proxy=client.proxy)
+        answers = Answers(session, client, proxy=client.proxy, secrets=self._access.secrets)
         memory = Memory(chaos.clock)
         links = Links(client, painter)
         people = People(client, chaos.policy, chaos.clock)

@@ -16,6 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.errors import SettingsError
 from bot.slack.access import Access, Identity, SlackAway
+from bot.slack.clean import CleanClient
 from bot.slack.web_api import CallFailed, Hopeless, Paced, call
 
 CALL_SECONDS: Final = 10
@@ -27,7 +28,9 @@ def web_client(access: Access, session: aiohttp.ClientSession, token: str | None
 
     A retry handler that waits out a 429 sleeps as long as it is told to, so there is none.
     """
-    client = AsyncWebClient(token, base_url=_api(access), session=session, retry_handlers=[])
+    client = CleanClient(
+        token, access.secrets, base_url=_api(access), session=session, retry_handlers=[]
+    )
     # Proxy variables of the environment are read for every client, also for loopback.
     if urlsplit(access.api_url).hostname in _LOOPBACK:
         client.proxy = None

@@ -14,6 +14,7 @@ from bot.domain.report import Report
 from bot.slack.thread import Desired, Key, live, still
 from bot.slack.web_api import Label
 
+_OFTEN = 4  # times that a content is tried which Slack does not take: it may be Slack's weather
 _UNWRITTEN = 2**31 - 1  # the engine's number for a record that the journal could not take
 
 
@@ -53,10 +54,11 @@ class Picture:
     reposted: bool = False
     hopeless: bool = False
     refused: str | None = None  # the essence that Slack would not take
+    refusals: int = 0  # how often it would not
 
     def difference(self, desired: Desired) -> Kind | None:
         """What it takes to make it say what it should, None if it does."""
-        if self.refused == desired.essence:
+        if self.refused == desired.essence and self.refusals >= _OFTEN:
             return None
         if self.place is None:
             return Kind.POST
@@ -72,7 +74,8 @@ class Picture:
     def succeeded(self, desired: Desired, at: float) -> None:
         """Note that it says so now."""
         self.painted, self.painted_at = desired, at
-        self.doubtful, self.hopeless, self.failures, self.refused = False, False, 0, None
+        self.doubtful, self.hopeless, self.failures = False, False, 0
+        self.refused, self.refusals = None, 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +138,8 @@ class Wall:
                 continue
             picture = self.pictures[key]
             kind = picture.difference(desired)
+            if key is Key.ROOT and kind is None and picture.place is None:
+                posting = True  # nothing is posted outside of its thread
             if kind is None or (kind is Kind.POST and posting):
                 continue
             if kind is Kind.POST:

@@ -462,20 +462,33 @@ async def test_invited_in_the_end_the_thread_appears(studio):
     assert await studio.clock.until(painter.appeared(run, 5.0)) == ""
 
 
-async def test_a_content_that_slack_refuses_is_not_repeated(studio):
+async def test_a_content_that_slack_refuses_is_tried_a_few_times_and_then_left(studio):
     await studio.painter()
-    told = up_to(Stage.AWAITING_APPROVAL)
-    run = await studio.begin(told)
-    await studio.go_on(run, told[:-1])
-    await studio.clock.advance(5)
-    studio.sandbox.slack.faults.add(Fault(method="chat.update", error="invalid_blocks", times=1))
-    await studio.go_on(run, told[-2:])
-    await studio.clock.advance(60)
-    assert len(studio.calls("chat.update", "invalid_blocks")) == 1
-    assert (
-        studio.calls("chat.update", "ok")[-1].at
-        > studio.calls("chat.update", "invalid_blocks")[0].at
-    )
+    whole = brief(histories.aborted())
+    run = await studio.begin(whole)
+    await studio.go_on(run, whole[:-1])
+    await studio.clock.advance(20)
+    fault = Fault(method="chat.*", error="invalid_blocks", times=10_000)
+    studio.sandbox.slack.faults.add(fault)
+    await studio.go_on(run, whole[-2:])
+    await studio.clock.advance(600)
+    refused = studio.calls("chat.update", "invalid_blocks")
+    refused += studio.calls("chat.postMessage", "invalid_blocks")
+    assert len(refused) <= 4 * len(KEYS)
+
+
+async def test_a_content_that_slack_refuses_once_is_painted_soon(studio):
+    await studio.painter()
+    whole = brief(histories.aborted())
+    run = await studio.begin(whole)
+    await studio.go_on(run, whole[:-1])
+    await studio.clock.advance(20)
+    fault = Fault(method="chat.*", error="invalid_blocks", times=3)
+    studio.sandbox.slack.faults.add(fault)
+    await studio.go_on(run, whole[-2:])
+    await studio.clock.advance(30)
+    assert "Aborted" in studio.texts()[0]
+    assert "Aborted" in studio.texts()[-1]
 
 
 async def test_close_paints_the_last_state_first(studio):
