@@ -13,6 +13,7 @@ PD_1_PORT ?= 12379
 PD_2_PORT ?= 22379
 PD_3_PORT ?= 32379
 export BASE_IMAGE PD_1_PORT PD_2_PORT PD_3_PORT
+TESTERS ?= 4
 KILLS ?= 500
 RUNS ?= 1000
 PDS := $(PD_1_PORT:%=127.0.0.1:%) $(PD_2_PORT:%=127.0.0.1:%) $(PD_3_PORT:%=127.0.0.1:%)
@@ -60,8 +61,8 @@ down:  ## stop and remove both, with their data and what a run left in their net
 	@$(COMPOSE_CLUSTER) --profile load --profile bot down --volumes --remove-orphans
 	@$(COMPOSE_PLAYGROUND) down --volumes --remove-orphans
 
-test: $(READY)  ## all tests
-	@$(BIN)/pytest $(ARGS)
+test: $(READY)  ## all tests; most of them wait for something, so several are done at once
+	@$(BIN)/pytest --numprocesses $(TESTERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(READY)  ## format, lint, types, imports
 	@$(BIN)/ruff format --check .

@@ -24,6 +24,7 @@ from bench import (
     docker_look,
     help,  # noqa: A004 - a figure's name
     history,
+    hostile,
     journal,
     kill,
     look,
@@ -43,6 +44,7 @@ FIGURES: Mapping[str, Callable[[], Awaitable[Figure | tuple[Figure, ...]]]] = {
     "ack": ack.measure,
     "journal": journal.measure,
     "history": history.measure,
+    "hostile": hostile.measure,
     "look": look.measure,
     "docker-kill": docker_kill.measure,
     "docker-look": docker_look.measure,

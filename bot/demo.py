@@ -174,6 +174,7 @@ class _Bot:
             "CHAOSBOT_HOME": str(self._home),
             "CHAOSBOT_CLUSTER": "playground",
             "CHAOSBOT_PLAYGROUND_SOCKET": str(self._socket),
+            "CHAOSBOT_ROLLBACK_SECONDS": "8",  # a playground that has ended is not waited for
             **dict.fromkeys(_EVERYBODY_MAY, ""),
         }
         words = ["bot", "serve", "--stop-on-eof"]

@@ -22,11 +22,14 @@ from bot.settings import Settings
 
 # What the app's manifest asks for, and what each is for.
 SCOPES: Final[Mapping[str, str]] = {
+    "app_mentions:read": "take @chaosbot in a run's thread",
     "channels:history": "find its own messages again",
     "chat:write": "post runs",
     "chat:write.public": "post in channels that it was not invited to",
     "commands": "take /chaos",
     "groups:history": "find its own messages again in private channels",
+    "usergroups:read": "know who is in the user groups that may approve",
+    "users:read": "refuse the votes of deactivated people",
 }
 _WITHIN: Final = 2.2  # seconds, for one call; the app's token and its socket take two
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})

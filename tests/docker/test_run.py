@@ -63,7 +63,7 @@ def test_the_socket_proxy_lets_a_whole_run_through(shell, engine):
 
 @pytest.mark.parametrize(
     ("command", "state"),
-    [("kill tikv-2", "exited"), ("pause tikv-1", "paused"), ("stop pd-3", "exited")],
+    [("pause tikv-1", "paused")],  # tests/crash kills the bot at more places
 )
 async def test_what_a_killed_bot_left_behind_is_recovered(shell, containers, command, state):
     node = command.split()[1]

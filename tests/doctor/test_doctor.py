@@ -74,7 +74,7 @@ async def test_all_well(examined, slack, home):
     assert "(store " in found["stores"].text
     assert found["PD leader"].text.endswith("leads; 3 of 3 members are healthy.")
     assert len([check for check in found if check.startswith("PD 127.0.0.1:")]) == 3
-    assert "All 5" in found["Slack scopes"].text
+    assert "All 8" in found["Slack scopes"].text
     assert found[f"Slack channel {CHAOS}"].text == "The bot is in it."
 
 
