@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, PlainSerializer
 
 from bot.domain.errors import NotAllowed, Undecidable
 from bot.domain.model import Instant, Value
 
+Ids = Annotated[frozenset[str], PlainSerializer(sorted, return_type=list[str], when_used="json")]
 DEADLINE: Final = "deadline"  # who decides when nobody has
 
 
@@ -52,8 +53,8 @@ class Policy(Value):
     Without `approvers` (user ids) and `groups` (user group ids) everybody may.
     """
 
-    approvers: frozenset[str] = frozenset()
-    groups: frozenset[str] = frozenset()
+    approvers: Ids = frozenset()
+    groups: Ids = frozenset()
     needed: int = Field(default=1, ge=1)
     starter: bool = True  # whether the one who started the run may vote
     at_deadline: Literal["restore", "keep down"] = "restore"

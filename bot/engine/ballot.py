@@ -31,8 +31,7 @@ class Ballot:
         async with self._one_at_a_time:
             report = self._ledger.report
             open_to_votes(report)
-            if voter.channel and report.channel and voter.channel != report.channel:
-                raise Undecidable(f"Run {report.run} is decided in the channel of its thread.")
+            in_its_channel(report, voter)
             report.policy.allow(voter, started_by=report.started_by)
             if report.deadline and self._clock.now() >= report.deadline:
                 raise Undecidable(f"The time to decide about run {report.run} is over.")
@@ -83,6 +82,16 @@ def open_to_votes(report: Report) -> None:
         raise Undecidable(f"Run {number} is being aborted by {report.aborted_by}.")
     if report.stage is not Stage.AWAITING_APPROVAL:
         raise Undecidable(f"Run {number} is not waiting for an approval.")
+
+
+def in_its_channel(report: Report, voter: Voter) -> None:
+    """See that somebody decides where the run's thread is.
+
+    Raises:
+        Undecidable: it is another channel.
+    """
+    if voter.channel and report.channel and voter.channel != report.channel:
+        raise Undecidable(f"Run {report.run} is decided in the channel of its thread.")
 
 
 def restorable(report: Report) -> None:

@@ -22,7 +22,7 @@ from bot.domain.fold import fold
 from bot.domain.limits import Limits
 from bot.domain.report import Report
 from bot.engine.admission import Admission
-from bot.engine.ballot import restorable
+from bot.engine.ballot import in_its_channel, restorable
 from bot.engine.checking import bounds, examine, find_target
 from bot.engine.conductor import Conductor
 from bot.engine.contact import Contact
@@ -175,6 +175,7 @@ class Chaos:
         """
         try:
             report = await self.report(run)
+            in_its_channel(report, voter)
             report.policy.allow(voter, started_by=report.started_by)
             restorable(report)
             await self.bring_back(report, by=voter.user)

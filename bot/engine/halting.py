@@ -35,7 +35,7 @@ class Halting:
         self._clock = clock
         self._runs = runs
         self._restore_the_rest = restore_the_rest
-        self._newest: Entry | None = None
+        self._obeyed = 0  # the position of the newest order that was
         self._chores: set[asyncio.Task[None]] = set()
 
     async def halt(self, by: str, why: str) -> tuple[int, ...]:
@@ -62,7 +62,7 @@ class Halting:
     async def listen(self) -> None:
         """Obey what another process has ordered. Raises JournalError."""
         newest = await self._journal.newest_halt()
-        if newest and (self._newest is None or newest.position > self._newest.position):
+        if newest and newest.position > self._obeyed:
             await self._obey(newest)
 
     async def stop(self, run: Run, halt: Halt) -> bool:
@@ -79,7 +79,7 @@ class Halting:
             await asyncio.wait(self._chores)
 
     async def _obey(self, entry: Entry) -> tuple[int, ...]:
-        self._newest, self.now = entry, standing(entry)
+        self._obeyed, self.now = max(self._obeyed, entry.position), standing(entry)
         if self.now is None:
             return ()
         halt = self.now

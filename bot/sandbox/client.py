@@ -179,7 +179,7 @@ class SandboxClient:
         await self.act("away", seconds=seconds)
 
     async def until(
-        self, probe: Callable[[], Awaitable[_Found | None]], timeout: float = 10.0
+        self, probe: Callable[[], Awaitable[_Found | None]], timeout: float = 20.0
     ) -> _Found:
         """What `probe` finds, asked again after every change.
 
@@ -204,7 +204,7 @@ class SandboxClient:
         accept: Callable[[Json], bool],
         *,
         thread: str = "",
-        timeout: float = 10.0,
+        timeout: float = 20.0,
     ) -> Json:
         """The first message that `accept` takes, in the channel or in one of its threads."""
 
@@ -214,7 +214,7 @@ class SandboxClient:
 
         return await self.until(probe, timeout)
 
-    async def until_connected(self, count: int = 1, timeout: float = 10.0) -> None:
+    async def until_connected(self, count: int = 1, timeout: float = 20.0) -> None:
         """Wait until the app has `count` sockets open."""
 
         async def probe() -> bool:

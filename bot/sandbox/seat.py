@@ -105,7 +105,7 @@ class SandboxUser:
         return home
 
     async def until_ephemeral(
-        self, accept: Callable[[Json], bool] = bool, timeout: float = 10.0
+        self, accept: Callable[[Json], bool] = bool, timeout: float = 20.0
     ) -> Json:
         """The first ephemeral message that `accept` takes."""
 
@@ -115,7 +115,7 @@ class SandboxUser:
         return await self.client.until(probe, timeout)
 
     async def until_view(
-        self, accept: Callable[[Json], bool] = bool, timeout: float = 10.0
+        self, accept: Callable[[Json], bool] = bool, timeout: float = 20.0
     ) -> Json:
         """The topmost modal, when there is one that `accept` takes."""
 

@@ -657,3 +657,39 @@ async def test_limits_refuse_a_run_and_choose_around_what_is_protected(world, jo
     preview = await chaos.preview(experiment("kill tikv"))
     assert preview.refused is None
     await clock.until(chaos.close())
+
+
+async def test_a_halt_that_cannot_be_journalled_outlasts_an_older_resume(
+    chaos, clock, world, journal
+):
+    await chaos.halt("U9", "first")
+    await chaos.resume(Voter(user="U2"))
+    run = await to_stage(chaos, clock, Stage.DETECTING)
+    real = journal._port
+
+    class Full:
+        def __getattr__(self, name):
+            async def fails(*_, **__):
+                raise JournalError("The disk is full.")
+
+            return fails if name in {"note", "append"} else getattr(real, name)
+
+    journal._port = Full()
+    await chaos.halt("U9", "second")
+    report = await to_the_end(chaos, clock, run)
+    await chaos.listen()
+    assert chaos.halted.why == "second"
+    assert world.nodes_["tikv-1"].running
+    journal._port = real
+
+
+async def test_a_node_is_brought_back_in_its_own_channel(chaos, clock):
+    run = await chaos.propose(KILL, by="U1", channel="C1")
+    await clock.until(reach(chaos, run, Stage.AWAITING_APPROVAL))
+    await chaos.decide(run, Decision.KEPT_DOWN, Voter(user="U2", channel="C1"))
+    await to_the_end(chaos, clock, run)
+    with pytest.raises(Undecidable, match="in the channel of its thread"):
+        await chaos.restore(run, Voter(user="U2", channel="C2"))
+    await chaos.restore(run, Voter(user="U2", channel="C1"))
+    report = await to_the_end(chaos, clock, run)
+    assert report.outcome is Outcome.RECOVERED
