@@ -676,7 +676,7 @@ async def test_a_halt_that_cannot_be_journalled_outlasts_an_older_resume(
 
     journal._port = Full()
     await chaos.halt("U9", "second")
-    report = await to_the_end(chaos, clock, run)
+    await to_the_end(chaos, clock, run)
     await chaos.listen()
     assert chaos.halted.why == "second"
     assert world.nodes_["tikv-1"].running
