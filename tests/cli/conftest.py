@@ -70,7 +70,7 @@ class Shell:
     def python(self, code):
         """A few lines of Python in the same environment."""
         return subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True
+            [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
         )
 
     async def until_nothing_runs(self, timeout=40):
@@ -105,12 +105,12 @@ class Shell:
         timers = [f"--timer={name}={seconds}" for name, seconds in TIMERS.items()]
         words = ["playground", *(timers if quick else [])]
         async with self.running(*words), Processes(socket, clock=SystemClock()) as nodes:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while not await _ready(nodes):
                     await asyncio.sleep(0.05)
             yield nodes
 
-    async def until(self, wanted, timeout=30):
+    async def until(self, wanted, timeout=90):
         """Wait until the journal holds a record that `wanted` takes; that record."""
         path = self.home / "journal.sqlite3"
         async with asyncio.timeout(timeout):

@@ -49,12 +49,12 @@ class Bot:
         words = ["bot", "serve", *words]
         self.child = await Child.start("the bot", words, log, given, again=self.child is not None)
         if connected:
-            await self.slack.until_connected(timeout=30)
+            await self.slack.until_connected(timeout=60)
 
     async def end(self, number):
         """End it with a signal; its status."""
         self.signal(number)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             return await self.child.ended()
 
     def signal(self, number):
@@ -65,7 +65,7 @@ class Bot:
         return (self.shell.home / "serve.log").read_text()
 
     async def until_said(self, words, times=1):
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while self.said.count(words) < times:
                 assert self.child._process.returncode is None, self.said
                 await asyncio.sleep(0.02)

@@ -62,7 +62,7 @@ async def test_it_tries_until_what_runs_the_nodes_answers(shell):
         os.kill(playground, signal.SIGSTOP)
         try:
             await bot.child.kill()
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 while "did not answer" not in (shell.home / "guardian.log").read_text():
                     await asyncio.sleep(0.05)
         finally:

@@ -109,7 +109,7 @@ async def test_while_slack_is_away_a_run_goes_on_and_its_thread_is_told_afterwar
             assert not await all_run(nodes)
             await bot.start(connected=False)
             await bot.until_said("It is tried again in 2 s: runs go on.")
-        await bot.slack.until_connected(timeout=30)
+        await bot.slack.until_connected(timeout=60)
         await bot.approve()
         await bot.until("run_finished", outcome="recovered")
         assert twice(await bot.painted()) == []
@@ -125,7 +125,7 @@ async def test_a_bot_that_finds_slack_away_restores_after_its_time(shell):
             await bot.start(connected=False)
             await bot.until("run_finished", outcome="aborted")
             assert await all_run(nodes)
-        await bot.slack.until_connected(timeout=30)
+        await bot.slack.until_connected(timeout=60)
         await bot.painted()
         assert "nothing was heard of Slack" in (await bot.report(run)).why
 
@@ -153,7 +153,7 @@ async def test_a_cluster_that_is_away_is_waited_for_if_something_is_left_in_it(s
         await bot.start(connected=False)
         await bot.until_said("No playground answers at", times=2)
         hidden.rename(socket)
-        await bot.slack.until_connected(timeout=30)
+        await bot.slack.until_connected(timeout=60)
         assert bot.said.count("No playground answers at") == 2
         await bot.approve()
         await bot.until("run_finished", outcome="recovered")

@@ -150,6 +150,6 @@ async def test_no_dry_run_through_the_bot_touches_anything(shell, containers):
 
 
 async def until_dry_runs(user, count):
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while len([m for m in await user.ephemerals() if "Dry run" in m["text"]]) < count:
             await asyncio.sleep(0.05)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from signal import Signals
 
+import anthropic  # noqa: F401 - its import takes a while, and is none of what is timed here
 import pytest
 import yaml
 from aiohttp import web

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-def eventually(true, within=15.0, every=0.05):
+def eventually(true, within=40.0, every=0.05):
     """The first true thing that `true()` gives; fails when there is none in time."""
     until = time.monotonic() + within
     while time.monotonic() < until:

@@ -74,7 +74,7 @@ def test_events_are_replayed_and_followed_as_they_happen(playground):
 
     thread = threading.Thread(target=follow)
     thread.start()
-    assert ready.wait(5)
+    assert ready.wait(30)
     playground.signal("tikv-3", "SIGSTOP")
     eventually(lambda: playground.node("tikv-3")["state"] == "paused", every=0)
     playground.signal("tikv-3", "SIGKILL")
@@ -83,7 +83,7 @@ def test_events_are_replayed_and_followed_as_they_happen(playground):
     assert refused.status_code == 409
     playground.start("tikv-3")
     playground.start("tikv-3")
-    thread.join(5)
+    thread.join(30)
     events = [event for event, _ in seen if event["node"] == "tikv-3"][-5:]
     assert [e["event"] for e in events] == ["signal", "pause", "signal", "die", "start"]
     assert (events[3]["exit_code"], events[3]["signal"]) == (137, "SIGKILL")

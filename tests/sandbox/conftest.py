@@ -87,7 +87,7 @@ async def sandbox(clock) -> AsyncIterator[Sandbox]:
             Shortcut(callback_id="on_message", name="On a message", on_message=True),
         ),
         events=EVENTS,
-        ack_seconds=0.4,
+        ack_seconds=1.0,
         retry_seconds=(0.0, 0.05),
     )
     yield running

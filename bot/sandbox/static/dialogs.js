@@ -12,8 +12,11 @@ let trouble = "";
 let shown = "";
 let busy = false;
 
+let questions = 0;
+
 /** Ask with an element's `confirm` object; true when confirmed. */
 export function confirmed(confirm) {
+  const question = ++questions;
   const style = confirm.style === "danger" ? "danger" : "primary";
   confirmDialog.replaceChildren(
     h("form", { method: "dialog" },
@@ -24,7 +27,16 @@ export function confirmed(confirm) {
         h("button", { class: `button ${style}`, value: "yes", autofocus: true }, textObject(confirm.confirm)))));
   confirmDialog.returnValue = "";
   confirmDialog.showModal();
-  return new Promise((resolve) => confirmDialog.addEventListener("close", () => resolve(confirmDialog.returnValue === "yes"), { once: true }));
+  return new Promise((resolve) => {
+    // The event comes late: the dialog may ask the next question already.
+    const closed = () => {
+      const newest = question === questions;
+      if (newest && confirmDialog.open) return;
+      confirmDialog.removeEventListener("close", closed);
+      resolve(newest && confirmDialog.returnValue === "yes");
+    };
+    confirmDialog.addEventListener("close", closed);
+  });
 }
 
 /** Show the topmost of the user's views, or none. */
