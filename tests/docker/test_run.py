@@ -17,8 +17,18 @@ from tests.docker.conftest import NODES
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
 
 
+def run_when_well(shell, *words, **environment):
+    """Run it once the cluster is well: a store of the test before may still catch up."""
+    for _ in range(30):
+        done = shell.run("run", *words, "--cluster", "docker", timeout=120, **environment)
+        if "is not well" not in done.stdout + done.stderr:
+            break
+        time.sleep(1)
+    return done
+
+
 def test_a_killed_store_is_noticed_by_every_signal_and_recovers(shell, containers):
-    done = shell.run("run", "kill tikv", "--cluster", "docker", "--approve", "--json", timeout=120)
+    done = run_when_well(shell, "kill tikv", "--approve", "--json")
 
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
@@ -54,8 +64,8 @@ def test_the_socket_proxy_lets_a_whole_run_through(shell, engine):
     if engine.api.base_url != "http+docker://localhost":
         pytest.skip("the engine is not on this machine's socket")
     with running_proxy() as address:
-        words = ("run", "kill tikv-1", "--cluster", "docker", "--approve", "--json")
-        done = shell.run(*words, timeout=120, DOCKER_HOST=f"tcp://{address}")
+        host = f"tcp://{address}"
+        done = run_when_well(shell, "kill tikv-1", "--approve", "--json", DOCKER_HOST=host)
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert report["outcome"] == "recovered"
@@ -68,6 +78,7 @@ def test_the_socket_proxy_lets_a_whole_run_through(shell, engine):
 )
 async def test_what_a_killed_bot_left_behind_is_recovered(shell, containers, command, state):
     node = command.split()[1]
+    await asyncio.to_thread(run_when_well, shell, command, "--dry-run")
     async with shell.running("run", command, "--cluster", "docker") as process:
         await shell.until(lambda r: r.event.event == "fault_injected", timeout=60)
         process.kill()
@@ -97,6 +108,7 @@ async def test_a_partitioned_store_comes_back_with_its_address(shell, containers
         return containers.node("tikv-3").attrs["NetworkSettings"]["Networks"].get(network)
 
     before = place()
+    await asyncio.to_thread(run_when_well, shell, "kill tikv-3", "--dry-run")
     async with shell.running("run", "partition tikv-3", "--cluster", "docker") as process:
         await shell.until(lambda r: r.event.event == "fault_injected", timeout=60)
         assert place() is None
@@ -111,11 +123,7 @@ async def test_a_partitioned_store_comes_back_with_its_address(shell, containers
 
 def test_a_dry_run_touches_nothing(shell, containers):
     before = {name: containers.node(name).attrs["State"]["StartedAt"] for name in NODES}
-    for _ in range(30):
-        done = shell.run("run", "kill tikv-3", "--cluster", "docker", "--dry-run")
-        if "is not well" not in done.stdout:  # a store of the test before may still catch up
-            break
-        time.sleep(1)
+    done = run_when_well(shell, "kill tikv-3", "--dry-run")
     assert done.returncode == 0, done.stdout
     assert "tikv-3" in done.stdout
     after = {name: containers.node(name).attrs["State"]["StartedAt"] for name in NODES}
