@@ -21,7 +21,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-SOON = 30_000  # milliseconds; a limit for what may take a while, not a wait
+DEMO = ("demo", "--port", "0", "--stay", "--no-first-run")
+SOON = 90_000  # milliseconds; a limit for what may take a while, not a wait
 expect.set_options(timeout=SOON)
 
 
@@ -49,7 +50,7 @@ async def address(demo) -> str:
 
 
 async def test_a_whole_run_from_the_first_word_to_the_recovery(shell, page):  # noqa: F811
-    async with shell.running("demo", "--port", "0", "--stay", "--no-first-run") as demo:
+    async with shell.running(*DEMO, CHAOSBOT_RECOVERY_SECONDS="90") as demo:
         await page.goto(await address(demo))
         composer = page.get_by_role("combobox", name="Message #chaos")
         await expect(page.get_by_role("link", name="chaosbot connected")).to_be_visible()
@@ -86,7 +87,7 @@ async def test_a_whole_run_from_the_first_word_to_the_recovery(shell, page):  # 
 
 
 async def test_a_bot_that_is_killed_on_the_page_goes_on_with_the_thread(shell, page):  # noqa: F811
-    async with shell.running("demo", "--port", "0", "--stay", "--no-first-run") as demo:
+    async with shell.running(*DEMO, CHAOSBOT_RECOVERY_SECONDS="90") as demo:
         await page.goto(await address(demo))
         await expect(page.get_by_role("link", name="chaosbot connected")).to_be_visible()
         composer = page.get_by_role("combobox", name="Message #chaos")
@@ -118,7 +119,7 @@ async def test_a_bot_that_is_killed_on_the_page_goes_on_with_the_thread(shell, p
 
 
 async def test_wrong_words_are_answered_to_who_typed_them(shell, page):  # noqa: F811
-    async with shell.running("demo", "--port", "0", "--stay", "--no-first-run") as demo:
+    async with shell.running(*DEMO, CHAOSBOT_RECOVERY_SECONDS="90") as demo:
         await page.goto(await address(demo))
         await expect(page.get_by_role("link", name="chaosbot connected")).to_be_visible()
         composer = page.get_by_role("combobox", name="Message #chaos")
