@@ -10,7 +10,7 @@ from playwright.async_api import async_playwright, expect
 
 from tests.cli.conftest import shell  # noqa: F401 - a fixture
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = [
     "--no-sandbox",
