@@ -31,7 +31,14 @@ from bot.engine.ledger import Ledger
 from bot.engine.monitor import Monitor
 from bot.engine.overview import Overview, Preview, status_of
 from bot.engine.ports import Clock, Cluster, FaultBackend, Journal
-from bot.engine.recovery import Recovery, TakenUp, ending_of, experiment_of, words
+from bot.engine.recovery import (
+    Recovery,
+    TakenUp,
+    asked_for,
+    ending_of,
+    experiment_of,
+    words,
+)
 from bot.engine.refusals import Refusals
 from bot.engine.reports import Reports
 from bot.engine.run import Run
@@ -305,7 +312,7 @@ class Chaos:
             return TakenUp(run=number, what=left.became)
         away = max(timedelta(), self.clock.now() - history[-1].at).total_seconds()
         ledger = await Ledger.reopen(self.journal, self.stream, self.clock, number)
-        conductor = self._conductor(experiment_of(report), ledger, monitor)
+        conductor = self._conductor(asked_for(history), ledger, monitor)
         conductor.run.take_up(history)
         what = words(report, conductor.run.before)
         await ledger.write(Noted(note=f"Chaosbot was away for {away:.0f} s: {what}."))

@@ -16,7 +16,7 @@ from typing import Final
 from bot.domain.approval import Decision
 from bot.domain.cluster import View
 from bot.domain.errors import RollbackFailed
-from bot.domain.events import History, RunFinished, SteadyStateSeen
+from bot.domain.events import History, RunFinished, RunStarted, SteadyStateSeen
 from bot.domain.experiment import PERMITTED, Experiment, Outcome, Stage
 from bot.domain.fault import Fault, Injection
 from bot.domain.fold import fold
@@ -97,6 +97,19 @@ def steady_state(history: History) -> View | None:
     """The cluster before the fault, as the history has it."""
     seen = (r.event.view for r in reversed(history) if isinstance(r.event, SteadyStateSeen))
     return next(seen, None)
+
+
+def asked_for(history: History) -> Experiment:
+    """The experiment as it was asked for: PD's leader may be another node by now.
+
+    Raises:
+        ValueError: the history does not begin with its start.
+    """
+    match history[0].event:
+        case RunStarted(experiment=experiment):
+            return experiment
+        case event:
+            raise ValueError(f"run {history[0].run} begins with {event.event}, not its start")
 
 
 def experiment_of(report: Report) -> Experiment:

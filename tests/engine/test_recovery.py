@@ -350,3 +350,22 @@ async def test_a_halt_of_another_process_is_obeyed(guarded, clock, world, journa
     report = await clock.until(chaos.wait(run))
     assert report.outcome is Outcome.ABORTED
     assert chaos.halted.by == "root"
+
+
+async def test_pds_leader_is_whoever_leads_after_the_restart(tmp_path):
+    clock = ManualClock()
+    async with await Journal.open(tmp_path / "first.sqlite3") as journal:
+        chaos = engine(World(clock), clock.busy.watching(journal), clock)
+        run = await chaos.propose(experiment("kill pd leader"), by="U1")
+        async with deciding(chaos):
+            await clock.until(chaos.wait(run))
+        await chaos.close()
+        history = await journal.history(run)
+    assert fold(history).fault.node == "pd-1"
+    left = history[: next(n for n, r in enumerate(history, 1) if r.event.event == "target_chosen")]
+    async with after(tmp_path, left) as again:
+        again.world.pd_leader = "pd-2"
+        await again.clock.until(again.chaos.take_up())
+        report = await again.to_the_end()
+        assert report.fault.node == "pd-2"
+        assert report.fault.target == "pd leader"
