@@ -20,17 +20,12 @@ from dataclasses import dataclass
 from random import Random
 
 from bot.domain.approval import Decision
-from bot.domain.diagnosis import Diagnosis, grade
 from bot.domain.errors import ChaosError, JournalError, Refused, RollbackFailed
 from bot.domain.events import (
-    Diagnosed,
-    DiagnosisGraded,
     EndingBegan,
-    EvidenceGathered,
     FaultInjected,
     FaultPlanned,
     GuardsAnswered,
-    Noted,
     ProbesAnswered,
     RunFinished,
     SteadyStateSeen,
@@ -41,15 +36,14 @@ from bot.domain.limits import Limits
 from bot.domain.report import EndingReport
 from bot.engine.checking import Findings, bounds, examine
 from bot.engine.detecting import detect
+from bot.engine.diagnosing import diagnose
 from bot.engine.loading import Load
-from bot.engine.monitor import Check
-from bot.engine.patience import cancelled, until, within
-from bot.engine.ports import Journal, Scene
+from bot.engine.patience import cancelled, until
+from bot.engine.ports import Journal
 from bot.engine.restoring import roll_back, verify
 from bot.engine.run import Run
 
 log = logging.getLogger(__name__)
-_SIMILAR = 5  # earlier tickets that a diagnosis may look at
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +104,7 @@ class Conductor:
         else:
             check = await detect(run, self._load)
         if not run.past(Stage.DIAGNOSING):
-            await self._diagnose(check)
+            await diagnose(run, self._load, check, self._journal)
         if not run.past(Stage.AWAITING_APPROVAL):
             return await self._wait_for_approval()
         return await self._restore_and_verify()
@@ -173,50 +167,6 @@ class Conductor:
         await run.ledger.write(FaultInjected(at=at, took=took, what=injection.text))
         await run.see_told()
         await self._load.look_back()
-
-    async def _diagnose(self, check: Check) -> None:
-        run = self.run
-        if run.report.diagnosis is None:
-            await self._make_diagnosis(check)
-        if (made := run.report.diagnosis) and made.grade is None:
-            known = made.model_dump(include=set(Diagnosis.model_fields))
-            diagnosis = Diagnosis.model_validate(known)
-            graded = grade(diagnosis, run.report.evidence, run.experiment.fault, run.node)
-            await run.ledger.write(DiagnosisGraded(grade=graded))
-
-    async def _make_diagnosis(self, check: Check) -> None:
-        run = self.run
-        await run.ledger.enter(Stage.DIAGNOSING, run.in_seconds(run.timings.diagnosis))
-        scene = await self._scene(check)
-        doctor = run.cluster.diagnostician
-        try:
-            evidence = await within(run.clock, run.timings.diagnosis, doctor.gather(scene))
-            await run.ledger.write(EvidenceGathered(evidence=evidence))
-            components = [n.name for n in check.view.nodes or scene.before.nodes or ()]
-            diagnosis = await within(
-                run.clock, run.timings.diagnosis, doctor.diagnose(evidence, components)
-            )
-        except TimeoutError:
-            note = f"There is no diagnosis: it took longer than {run.timings.diagnosis:g} s."
-            await run.ledger.write(Noted(note=note))
-            return
-        await run.ledger.write(Diagnosed(diagnosis=diagnosis))
-
-    async def _scene(self, check: Check) -> Scene:
-        earlier = {}
-        for ticket in check.tickets:
-            for similar in await self._journal.similar_tickets(ticket, _SIMILAR):
-                earlier[similar.id] = similar
-        before = self.run.before or check.view
-        return Scene(
-            before=before,
-            now=check.view,
-            since=before.at,
-            samples=tuple(self._load.samples),
-            baseline_ops=self._load.baseline,
-            tickets=check.tickets,
-            earlier=tuple(earlier.values()),
-        )
 
     async def _wait_for_approval(self) -> Ending:
         run = self.run

@@ -2,7 +2,7 @@
 
 `Run` holds the cluster, the ledger and the monitor, the load while it runs, and what comes from
 outside: votes, an abort, a hand-over to the next process. The stages stand in checking.py, loading.py,
-detecting.py and restoring.py; conductor.py puts them in order.
+detecting.py, diagnosing.py and restoring.py; conductor.py puts them in order.
 """
 
 from __future__ import annotations
