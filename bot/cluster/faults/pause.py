@@ -7,26 +7,19 @@ from __future__ import annotations
 
 from typing import Final
 
+from bot.cluster.faults.anywhere import Anywhere
 from bot.cluster.faults.reviving import about_to, revive
 from bot.cluster.faults.runtime import Remedy, Runtime, still_it
 from bot.domain.cluster import NodeState
-from bot.domain.fault import Injection, Support
+from bot.domain.fault import Injection
 
 _FREEZING: Final = 0.5  # seconds within which a pause that was asked for surely holds
 
 
-class Pause:
+class Pause(Anywhere):
     """A freeze, and a thaw to undo it."""
 
     remedy = Remedy.UNPAUSE
-
-    def supported_by(self, runtime: Runtime) -> Support:  # noqa: ARG002 - the same for all of them
-        """Every runtime can freeze nodes; an engine that cannot says so when it is asked to plan."""
-        return Support(supported=True)
-
-    def obstacle(self, injection: Injection) -> str:  # noqa: ARG002 - the same for all of them
-        """Whatever runs can be frozen."""
-        return ""
 
     async def inject(self, runtime: Runtime, injection: Injection) -> None:
         """Freeze the node."""

@@ -5,25 +5,18 @@ It lasts no longer than that: what is undone is a restart that was cut short in 
 
 from __future__ import annotations
 
+from bot.cluster.faults.anywhere import Anywhere
 from bot.cluster.faults.reviving import about_to, revive
 from bot.cluster.faults.runtime import Remedy, Runtime, still_it
 from bot.cluster.faults.stop import STOPPING
 from bot.domain.cluster import NodeState
-from bot.domain.fault import Injection, Support
+from bot.domain.fault import Injection
 
 
-class Restart:
+class Restart(Anywhere):
     """A stop with its grace period, and a start."""
 
     remedy = Remedy.START
-
-    def supported_by(self, runtime: Runtime) -> Support:  # noqa: ARG002 - the same for all of them
-        """Every runtime stops and starts nodes."""
-        return Support(supported=True)
-
-    def obstacle(self, injection: Injection) -> str:  # noqa: ARG002 - the same for all of them
-        """Whatever runs can be restarted."""
-        return ""
 
     async def inject(self, runtime: Runtime, injection: Injection) -> None:
         """Stop the node and start it; comes back when it has been started."""

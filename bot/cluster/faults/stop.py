@@ -8,28 +8,21 @@ from __future__ import annotations
 
 from typing import Final
 
+from bot.cluster.faults.anywhere import Anywhere
 from bot.cluster.faults.reviving import about_to, revive
 from bot.cluster.faults.runtime import Remedy, Runtime, still_it
 from bot.domain.cluster import NodeState
-from bot.domain.fault import Injection, Support
+from bot.domain.fault import Injection
 
 # Seconds that an undoing waits for a stop that a bot began which has ended since. A stop can take
 # longer; then verifying notices a node that is not there.
 STOPPING: Final = 3.0
 
 
-class Stop:
+class Stop(Anywhere):
     """SIGTERM (or the container's own stop signal), and a start to undo it."""
 
     remedy = Remedy.START
-
-    def supported_by(self, runtime: Runtime) -> Support:  # noqa: ARG002 - the same for all of them
-        """Every runtime stops and starts nodes."""
-        return Support(supported=True)
-
-    def obstacle(self, injection: Injection) -> str:  # noqa: ARG002 - the same for all of them
-        """Whatever runs can be stopped."""
-        return ""
 
     async def inject(self, runtime: Runtime, injection: Injection) -> None:
         """Stop the node; comes back when it has ended."""
